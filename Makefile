@@ -1,0 +1,131 @@
+# Everything this project is built and checked with. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+BIN := .venv/bin
+STAGE := bash scripts/stage
+DISTS := $(patsubst packages/%/pyproject.toml,%,$(wildcard packages/*/pyproject.toml))
+PYPROJECTS := $(DISTS:%=packages/%/pyproject.toml)
+UI_PACKAGES := $(patsubst ui/packages/%/package.json,%,$(wildcard ui/packages/*/package.json))
+STATIC := packages/runtime-server/src/runtime_server/static
+GENERATED := ui/packages/schema/src/schema.gen.ts
+UI_SOURCES = $(shell find ui/packages -name node_modules -prune -o -type f -print) ui/package-lock.json ui/tsconfig.base.json
+
+# uv must use the interpreter it is given, and no environment that happens to be active.
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV
+
+.PHONY: help setup run test bench dist format generate lock clean \
+	check-python check-ui package-tests cross-tests chromium ui \
+	format-check lint types arrows generated ui-lint ui-types ui-tests
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+# --- set-up: repeated runs do nothing unless an input changed -------------------------------------
+
+setup: .venv/.stamp ui/node_modules/.stamp ## Make the Python and npm environments
+
+.tools/.stamp: scripts/bootstrap
+	@$(STAGE) "set up: uv" bash scripts/bootstrap $(PYTHON) $(UV_VERSION)
+	@touch $@
+
+# --no-deps and --no-build-isolation: the lock alone decides what is installed and what builds.
+.venv/.stamp: .tools/.stamp requirements.lock VERSION pyproject.toml $(PYPROJECTS)
+	@test -x $(BIN)/python || $(STAGE) "set up: .venv" $(UV) venv --quiet --python .tools/bin/python .venv
+	@$(STAGE) "set up: locked requirements" $(UV) pip sync --quiet --python .venv --require-hashes requirements.lock
+	@$(STAGE) "set up: our packages, editable" $(UV) pip install --quiet --python .venv --no-deps --no-build-isolation $(DISTS:%=-e packages/%)
+	@touch $@
+
+ui/node_modules/.stamp: ui/package.json ui/package-lock.json $(UI_PACKAGES:%=ui/packages/%/package.json)
+	@$(STAGE) "set up: npm" npm ci --prefix ui --no-audit --no-fund
+	@touch $@
+
+# The file names no index and no path of this checkout: whoever installs uses the index they have.
+lock: .tools/.stamp ## Pin requirements.lock anew from all pyproject.toml files
+	@$(STAGE) "lock: requirements.lock" $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" $(DISTS:%=--no-emit-package %) \
+		--group dev $(PYPROJECTS) $(PYPROJECTS:%=--group %:test) -o requirements.lock
+
+# --- use -------------------------------------------------------------------------------------------
+
+run: setup ui ## Open examples/quickstart.ipynb in the browser
+	$(BIN)/runt notebook examples/quickstart.ipynb
+
+ui: $(STATIC)/index.html
+
+$(STATIC)/index.html: ui/node_modules/.stamp $(UI_SOURCES)
+	@$(STAGE) "build: the app" npm run --prefix ui build
+	@touch $@
+
+bench: setup ui ## Run the benchmarks, print one JSON object
+	@$(BIN)/python benchmarks/run.py --json
+
+dist: setup ui ## Build every wheel into dist/
+	@rm -rf dist
+	@$(STAGE) "build: wheels" bash -c 'for p in $(DISTS); do $(UV) build --quiet --python .venv --no-build-isolation --wheel --out-dir dist packages/$$p; done'
+
+format: setup ## Format and fix what can be fixed without thought
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	npm run --prefix ui format
+
+generate: setup ## Write the TypeScript that is generated from runtime-schema
+	$(BIN)/python -m runtime_schema.generate_typescript $(GENERATED)
+
+clean: ## Remove everything that was made
+	rm -rf .tools .venv dist ui/node_modules $(STATIC) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# --- checks ----------------------------------------------------------------------------------------
+
+# Static checks share the two cores; what measures time or starts processes then has them alone.
+test: setup ## Run every check and every test
+	@$(MAKE) -j2 check-python check-ui
+	@$(MAKE) package-tests
+	@$(MAKE) cross-tests
+
+check-python: format-check lint arrows generated types
+check-ui: ui-lint ui-types ui-tests ui
+
+format-check: setup
+	@$(STAGE) "format: ruff" $(BIN)/ruff format --check .
+lint: setup
+	@$(STAGE) "lint: ruff" $(BIN)/ruff check .
+types: setup
+	@$(STAGE) "types: pyright" ui/node_modules/.bin/pyright --pythonpath $(BIN)/python
+arrows: setup
+	@$(STAGE) "arrows: import-linter" $(BIN)/lint-imports
+generated: setup
+	@$(STAGE) "generated: schema.gen.ts" $(BIN)/python -m runtime_schema.generate_typescript --check $(GENERATED)
+ui-lint: setup
+	@$(STAGE) "lint and arrows: biome" npm run --prefix ui lint
+ui-types: setup
+	@$(STAGE) "types: tsc" npm run --prefix ui types
+ui-tests: setup
+	@$(STAGE) "test: ui" npm run --prefix ui test
+
+# Each package is tested with its declared dependencies and nothing else, at the locked versions.
+package-tests: $(DISTS:%=test-%)
+
+.tools/isolated/%/.stamp: .tools/.stamp requirements.lock VERSION pyproject.toml $(PYPROJECTS)
+	@$(STAGE) "set up: $* alone" bash scripts/isolate $* $(UV) .tools/isolated/$*
+	@touch $@
+
+test-%: .tools/isolated/%/.stamp
+	@$(STAGE) "test: $*" .tools/isolated/$*/bin/python -m pytest packages/$* $(PYTEST_ARGS) $(COVERAGE)
+
+# The schema is what every replica must agree on: no branch of it goes untested.
+test-runtime-schema: COVERAGE = --cov=runtime_schema --cov-branch --cov-fail-under=100
+
+cross-tests: setup ui chromium
+	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+chromium:
+	@bash scripts/chromium
