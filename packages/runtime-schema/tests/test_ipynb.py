@@ -197,39 +197,39 @@ def test_duplicate_and_unusable_ids_are_made_anew() -> None:
     assert len(set(ids)) == 4
 
 
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"nbformat": 3}, "nbformat: this version reads nbformat 4, not 3; convert it with `jupyter nbconvert --to notebook`"),
-        ({"nbformat": "4"}, 'nbformat: this version reads nbformat 4, not "4"'),
-        ({"nbformat": 99}, "nbformat: this version reads nbformat 4, not 99"),
-        ({"nbformat_minor": "x"}, "nbformat_minor: must be an integer"),
-        ({"cells": {}}, "cells: must be a list"),
-        ({"cells": [1]}, "cells[0]: must be an object"),
-        ({"metadata": []}, "metadata: must be an object"),
-        ({"cells": [{"cell_type": "heading"}]}, "cells[0].cell_type: must be one of code, markdown, raw"),
-        ({"cells": [{"cell_type": "raw", "source": 1}]}, "cells[0].source: must be a string or a list of strings"),
-        ({"cells": [{"cell_type": "raw", "source": ["a", 1]}]}, "cells[0].source: must be a string or a list of strings"),
-        ({"cells": [{"cell_type": "code", "outputs": {}}]}, "cells[0].outputs: must be a list"),
-        ({"cells": [{"cell_type": "code", "execution_count": "1"}]}, "cells[0].execution_count: must be an integer or null"),
-        (
-            {"cells": [{"cell_type": "code", "outputs": [{"output_type": "pyout"}]}]},
-            'cells[0].outputs[0].output_type: "pyout" is not an output type of nbformat 4',
-        ),
-        (
-            {"cells": [{"cell_type": "code", "outputs": [{"output_type": "stream", "name": "log"}]}]},
-            "cells[0].outputs[0].name: must be stdout or stderr",
-        ),
-        (
-            {"cells": [{"cell_type": "code", "outputs": [{"output_type": "error", "traceback": "x"}]}]},
-            "cells[0].outputs[0].traceback: must be a list of strings",
-        ),
-        (
-            {"cells": [{"cell_type": "code", "outputs": [{"output_type": "display_data", "data": {"png": ""}}]}]},
-            "cells[0].outputs[0].data['png']: is not a MIME type",
-        ),
-    ],
-)
+MALFORMED: list[tuple[dict[str, Any], str]] = [
+    ({"nbformat": 3}, "nbformat: this version reads nbformat 4, not 3; convert it with `jupyter nbconvert --to notebook`"),
+    ({"nbformat": "4"}, 'nbformat: this version reads nbformat 4, not "4"'),
+    ({"nbformat": 99}, "nbformat: this version reads nbformat 4, not 99"),
+    ({"nbformat_minor": "x"}, "nbformat_minor: must be an integer"),
+    ({"cells": {}}, "cells: must be a list"),
+    ({"cells": [1]}, "cells[0]: must be an object"),
+    ({"metadata": []}, "metadata: must be an object"),
+    ({"cells": [{"cell_type": "heading"}]}, "cells[0].cell_type: must be one of code, markdown, raw"),
+    ({"cells": [{"cell_type": "raw", "source": 1}]}, "cells[0].source: must be a string or a list of strings"),
+    ({"cells": [{"cell_type": "raw", "source": ["a", 1]}]}, "cells[0].source: must be a string or a list of strings"),
+    ({"cells": [{"cell_type": "code", "outputs": {}}]}, "cells[0].outputs: must be a list"),
+    ({"cells": [{"cell_type": "code", "execution_count": "1"}]}, "cells[0].execution_count: must be an integer or null"),
+    (
+        {"cells": [{"cell_type": "code", "outputs": [{"output_type": "pyout"}]}]},
+        'cells[0].outputs[0].output_type: "pyout" is not an output type of nbformat 4',
+    ),
+    (
+        {"cells": [{"cell_type": "code", "outputs": [{"output_type": "stream", "name": "log"}]}]},
+        "cells[0].outputs[0].name: must be stdout or stderr",
+    ),
+    (
+        {"cells": [{"cell_type": "code", "outputs": [{"output_type": "error", "traceback": "x"}]}]},
+        "cells[0].outputs[0].traceback: must be a list of strings",
+    ),
+    (
+        {"cells": [{"cell_type": "code", "outputs": [{"output_type": "display_data", "data": {"png": ""}}]}]},
+        "cells[0].outputs[0].data['png']: is not a MIME type",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "problem"), MALFORMED)
 def test_malformed_file_is_refused_with_its_place(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidNotebookError) as caught:
         read_notebook(json.dumps(NOTEBOOK | change).encode())

@@ -70,7 +70,8 @@ LOGS = st.lists(st.tuples(EVENTS, STORES, st.sampled_from(["ada", "server"])), m
 
 INVARIANTS = {
     "one active session": "SELECT count(*) > 1 FROM runtime_sessions WHERE status <> 'terminated'",
-    "a terminated session has a reason": "SELECT count(*) FROM runtime_sessions WHERE (status = 'terminated') <> (ended_reason IS NOT NULL)",
+    "a terminated session has a reason": "SELECT count(*) FROM runtime_sessions"
+    " WHERE (status = 'terminated') <> (ended_reason IS NOT NULL)",
     "what runs, runs under a live session": "SELECT count(*) FROM executions e JOIN runtime_sessions s USING (session_id)"
     " WHERE e.status IN ('queued', 'running', 'cancelling') AND s.status = 'terminated'",
     "what a ready session can run is its": "SELECT count(*) FROM executions e"
