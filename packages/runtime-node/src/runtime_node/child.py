@@ -1,0 +1,395 @@
+"""The process that runs user code: an IPython engine behind a socket. And the frames that it and the agent exchange.
+
+Run as a script, by path, so that nothing of the agent is loaded. It imports the standard library, `runtime_python` and
+`runtime_schema.outputs`, the first only once it runs. It ends when the agent does, however that ends.
+"""
+
+import asyncio
+import ctypes
+import faulthandler
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import threading
+import time
+from contextvars import ContextVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, final
+
+from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, ErrorOutput, ExecuteResult, Output, StreamText
+
+if TYPE_CHECKING:
+    from runtime_python import IPythonEngine
+
+FLUSH_INTERVAL_S = 0.010
+FLUSH_CHARS = 32768
+READ_BYTES = 262144
+BLOCKED_POLL_MS = 50
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
+_LENGTH = struct.Struct("!I")
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encode_frame(message: list[Any]) -> bytes:
+    """Encode a message, a kind followed by its fields: length as 4 bytes, then JSON."""
+    body = _encode_json(message).encode("utf-8", "replace")
+    return _LENGTH.pack(len(body)) + body
+
+
+@final
+class FrameReader:
+    """Cuts received bytes into messages."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+
+    def feed(self, data: bytes) -> list[list[Any]]:
+        """Take bytes and return the messages that are complete, in order."""
+        received = self._received
+        received += data
+        messages: list[list[Any]] = []
+        start = 0
+        while len(received) - start >= 4:
+            (length,) = _LENGTH.unpack_from(received, start)
+            if len(received) - start - 4 < length:
+                break
+            messages.append(json.loads(received[start + 4 : start + 4 + length]))
+            start += 4 + length
+        del received[:start]
+        return messages
+
+
+def pack_output(output: Output) -> list[Any]:
+    """Turn an output into a JSON list."""
+    match output:
+        case StreamText():
+            return ["stream", output.stream, output.text]
+        case DisplayData():
+            return ["display", dict(output.bundle), output.metadata, output.display_id]
+        case DisplayUpdate():
+            return ["update", dict(output.bundle), output.metadata, output.display_id]
+        case ExecuteResult():
+            return ["result", dict(output.bundle), output.metadata, output.execution_count]
+        case ErrorOutput():
+            return ["error", output.name, output.value, list(output.traceback)]
+        case ClearOutput():
+            return ["clear", output.wait]
+
+
+def unpack_output(packed: list[Any]) -> Output:
+    """Turn what `pack_output` returned back into an output."""
+    match packed:
+        case ["stream", stream, text]:
+            return StreamText(stream=stream, text=text)
+        case ["display", bundle, metadata, display_id]:
+            return DisplayData(bundle=bundle, metadata=metadata, display_id=display_id)
+        case ["update", bundle, metadata, display_id]:
+            return DisplayUpdate(display_id=display_id, bundle=bundle, metadata=metadata)
+        case ["result", bundle, metadata, execution_count]:
+            return ExecuteResult(execution_count=execution_count, bundle=bundle, metadata=metadata)
+        case ["error", name, value, traceback]:
+            return ErrorOutput(name=name, value=value, traceback=tuple(traceback))
+        case ["clear", wait]:
+            return ClearOutput(wait=wait)
+        case _:
+            raise ValueError(f"not an output: {packed!r:.80}")
+
+
+@final
+class Channel:
+    """The child's end of the control socket. Writing blocks while the agent does not read: that is the back-pressure.
+
+    Its `send` and `receive` are never cut by an interrupt; while `send` waits it calls `engine.interrupts.deliver`.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.engine: IPythonEngine | None = None
+        self.impatient: int | None = None
+        """The thread that must not wait, by its identifier."""
+        self._lock = threading.Lock()
+        self._outgoing = bytearray()
+        self._frames = FrameReader()
+        self._readable = select.poll()
+        self._readable.register(fd, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(fd, select.POLLOUT)
+        os.set_blocking(fd, False)
+
+    def send(self, message: list[Any]) -> None:
+        """Send a message, after all that was sent before."""
+        frame = encode_frame(message)
+        with self._lock:
+            self._outgoing += frame
+            self._drain(wait=threading.get_ident() != self.impatient)
+
+    def flush(self) -> bool:
+        """Send what can be sent without waiting; whether that was all."""
+        with self._lock:
+            self._drain(wait=False)
+            return not self._outgoing
+
+    def receive(self) -> list[list[Any]]:
+        """Return the messages that are here, without waiting. Without an agent at the other end, end this process."""
+        try:
+            data = os.read(self.fd, READ_BYTES)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            end_with_group()
+        return self._frames.feed(data)
+
+    def wait_readable(self) -> None:
+        """Block until there is something to receive; interrupts may raise."""
+        self._readable.poll()
+
+    def wait_writable(self) -> None:
+        """Block until something can be sent."""
+        self._writable.poll()
+
+    def _drain(self, *, wait: bool) -> None:
+        while self._outgoing:
+            try:
+                sent = os.write(self.fd, self._outgoing)
+            except BlockingIOError:
+                if not wait:
+                    return
+                self._writable.poll(BLOCKED_POLL_MS)
+                if self.engine is not None:
+                    self.engine.interrupts.deliver()
+            except OSError:
+                end_with_group()
+            else:
+                del self._outgoing[:sent]
+
+
+@final
+class Child:
+    """Runs the executions that the agent sends, one after another."""
+
+    def __init__(self, control: int, interrupts: int) -> None:
+        from runtime_python import BufferedOutput, IPythonEngine, uninterruptible  # the agent imports this module too
+
+        self._pid = os.getpid()
+        self._forked = False
+        self._interrupts = interrupts
+        self._running: str | None = None
+        self._last = ""
+        self._asked: set[str] = set()
+        self._spare_signals = 0
+        self._questions = 0
+        self._origin: ContextVar[str | None] = ContextVar("execution", default=None)
+        self._inbox: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self._flushed = 0.0
+        self._armed = False
+        self._wake = threading.Event()
+        self._libc = ctypes.CDLL(None)
+        uninterruptible(Channel.send)
+        uninterruptible(Channel.flush)
+        uninterruptible(Channel.receive)
+        self._channel = Channel(control)
+        self._output = BufferedOutput(self._deliver, self._origin_of_caller, self._flush_now)
+        self._engine = IPythonEngine(
+            self._output.emit, self._read_input, write=self._output.write, flush=self._output.flush, hidden_files=[__file__]
+        )
+        self._channel.engine = self._engine
+        self._carry_origin_into_threads()
+        os.register_at_fork(after_in_child=self._after_fork)
+        signal.signal(signal.SIGINT, self._on_sigint)
+        threading.Thread(target=self._flush_late, name="runt-flush", daemon=True).start()
+
+    async def serve(self) -> None:
+        """Run executions until the agent says stop."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._channel.fd, self._on_readable)
+        self._channel.send(["ready", facts()])
+        while True:
+            match await self._inbox.get():
+                case ["execute", str(execution_id), str(source), int(count)]:
+                    await self._execute(execution_id, source, count)
+                case ["stop"]:
+                    break
+                case unknown:
+                    raise ValueError(f"the agent sent what this engine does not know: {unknown!r:.80}")
+        loop.remove_reader(self._channel.fd)
+        self._engine.close()
+        self._output.flush()
+
+    async def _execute(self, execution_id: str, source: str, count: int) -> None:
+        if signal.getsignal(signal.SIGINT) != self._on_sigint:  # an earlier cell took the signal for itself
+            signal.signal(signal.SIGINT, self._on_sigint)
+        self._engine.context.run(self._origin.set, execution_id)
+        self._last = execution_id
+        self._engine.interrupts.arm()
+        self._running = execution_id
+        if execution_id in self._asked:  # the interrupt overtook the request
+            self._engine.interrupts.request()
+        reply = await self._engine.execute(source, execution_count=count)
+        self._running = None
+        self._asked.clear()
+        if os.getpid() != self._pid:  # user code forked, and this is the copy
+            os._exit(0)
+        self._libc.fflush(None)
+        self._channel.send(["done", execution_id, reply.status, reply.error_name, reply.error_value])
+
+    def _on_readable(self) -> None:
+        for message in self._channel.receive():
+            self._take(message)
+
+    def _take(self, message: list[Any]) -> None:
+        if message[0] != "input":  # an answer that nobody waits for any more
+            self._inbox.put_nowait(message)
+
+    def _deliver(self, origin: str, output: Output) -> None:
+        if not self._forked:
+            self._channel.send(["output", origin, pack_output(output)])
+        elif isinstance(output, StreamText):  # the socket is the parent's: a forked process writes to what is captured
+            data = output.text.encode("utf-8", "replace")
+            while data:
+                data = data[os.write(1 if output.stream == "stdout" else 2, data) :]
+
+    def _origin_of_caller(self) -> str:
+        known = self._origin.get()
+        if known is None:
+            known = getattr(threading.current_thread(), "runt_execution", None)
+        return known or self._last
+
+    def _carry_origin_into_threads(self) -> None:
+        start, origin_of_caller = threading.Thread.start, self._origin_of_caller
+
+        def start_for_execution(self: threading.Thread) -> None:
+            self.runt_execution = origin_of_caller()  # type: ignore[attr-defined]  # ours, on the user's thread
+            start(self)
+
+        threading.Thread.start = start_for_execution
+
+    def _flush_now(self, waiting: int) -> bool:
+        now = time.monotonic()
+        if waiting >= FLUSH_CHARS or now - self._flushed >= FLUSH_INTERVAL_S or self._forked:
+            self._flushed = now
+            return True
+        if not self._armed:
+            self._armed = True
+            self._wake.set()
+        return False
+
+    def _flush_late(self) -> None:
+        self._channel.impatient = threading.get_ident()
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            time.sleep(FLUSH_INTERVAL_S)
+            self._armed = False
+            self._output.flush()
+            while not self._channel.flush():
+                self._channel.wait_writable()
+
+    def _read_input(self, prompt: str, password: bool) -> str:
+        from IPython.core.error import StdinNotImplementedError  # as above
+
+        if threading.current_thread() is not threading.main_thread() or self._forked:
+            raise StdinNotImplementedError("input() can only be called in the cell's own thread, not in another thread or process")
+        self._questions += 1
+        self._channel.send(["input", self._origin_of_caller(), self._questions, prompt, password])
+        while True:
+            answer: tuple[str | None, str] | None = None
+            for message in self._channel.receive():
+                match message:
+                    case ["input", self._questions, value, problem]:
+                        answer = value, problem
+                    case _:
+                        self._take(message)
+            self._engine.interrupts.deliver()
+            if answer is not None:
+                value, problem = answer
+                if value is None:
+                    raise StdinNotImplementedError(problem)
+                return value
+            self._channel.wait_readable()
+
+    def _on_sigint(self, _signal: int, frame: FrameType | None) -> None:
+        asked = self._read_interrupts()
+        self._asked.update(asked)
+        if asked:
+            self._spare_signals += len(asked) - 1  # each has a signal of its own, which may still come
+            if self._running in asked:
+                self._signal_subprocesses()
+                self._engine.interrupts.request(frame)
+        elif self._spare_signals:
+            self._spare_signals -= 1
+        else:
+            self._engine.interrupts.request(frame, by_host=False)
+
+    def _read_interrupts(self) -> list[str]:
+        try:
+            return os.read(self._interrupts, 65536).decode().split()
+        except BlockingIOError:
+            return []
+
+    def _signal_subprocesses(self) -> None:
+        if os.getpgrp() == self._pid:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            os.killpg(0, signal.SIGINT)
+            signal.signal(signal.SIGINT, self._on_sigint)
+
+    def _after_fork(self) -> None:
+        self._forked = True
+        self._output.reset()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def facts() -> dict[str, str]:
+    """Say what runs here."""
+    from IPython.core.release import version  # as in Child
+
+    return {
+        "language": "python",
+        "version": sys.version.partition(" ")[0],
+        "implementation": "IPython",
+        "implementation_version": version,
+        "pid": str(os.getpid()),
+    }
+
+
+def end_with_group() -> None:
+    """End this process and what it started, at once: there is nobody to work for."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def die_with_agent(lifeline: int, agent_pid: int) -> None:
+    """Arrange the end of this process for when the agent's end of `lifeline` closes, on Linux even inside C code."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != agent_pid:
+        end_with_group()
+
+    def watch() -> None:
+        os.read(lifeline, 1)  # nothing is ever written: it returns at the end of the agent
+        end_with_group()
+
+    threading.Thread(target=watch, name="runt-lifeline", daemon=True).start()
+
+
+def main(arguments: list[str]) -> None:
+    """Serve, given the descriptors of the control socket, the interrupt pipe and the lifeline, and the agent's pid."""
+    control, interrupts, lifeline, agent_pid = map(int, arguments)
+    for fd in (control, interrupts, lifeline):
+        os.set_inheritable(fd, False)
+    os.set_blocking(interrupts, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until there is something to interrupt
+    faulthandler.enable(all_threads=False)
+    die_with_agent(lifeline, agent_pid)
+    sys.path.insert(0, "")
+    asyncio.run(Child(control, interrupts).serve())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

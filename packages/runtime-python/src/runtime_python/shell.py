@@ -1,0 +1,259 @@
+"""IPython's InteractiveShell for a notebook: displays, results, errors and exits become outputs.
+
+It writes no history file, and nothing of it waits for a terminal.
+"""
+
+# IPython is typed in part only, and its shell holds whatever user code makes:
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, final
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
+from IPython.core.events import EventManager, available_events
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Any as AnyTrait
+from traitlets import Type
+from traitlets.config import Config
+
+from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, ErrorOutput, ExecuteResult, Output
+
+from . import commands, tracebacks
+from .bundles import clean_text, encode_bundle, encode_metadata
+from .interrupts import Interrupts, uninterruptible
+
+EXIT_MESSAGE = (
+    "exit() and quit() do not end the runtime from inside a cell: variables are kept and the next cell runs.\n"
+    "Restart the runtime to start afresh, or stop it where it is shown.\n"
+)
+_NEVER_SHOWN = "To exit: use 'exit', 'quit', or Ctrl-D"
+
+
+@final
+class NotebookPublisher(DisplayPublisher):
+    """Where `display()` goes."""
+
+    shell: "NotebookShell"
+
+    def publish(  # type: ignore[override]  # the deprecated `source` of IPython is taken from the keywords
+        self,
+        data: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
+        *_deprecated: object,
+        transient: Mapping[str, Any] | None = None,
+        update: bool = False,
+        **_others: object,
+    ) -> None:
+        """Emit a display or an update of one."""
+        display_id = (transient or {}).get("display_id")
+        bundle, problems = encode_bundle(data)
+        text = encode_metadata(metadata)
+        if update and display_id is not None:
+            self.shell.emit(DisplayUpdate(display_id=clean_text(str(display_id)), bundle=bundle, metadata=text))
+        else:
+            named = None if display_id is None else clean_text(str(display_id))
+            self.shell.emit(DisplayData(bundle=bundle, metadata=text, display_id=named))
+        _report(problems)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Emit a ClearOutput."""
+        self.shell.emit(ClearOutput(wait=wait))
+
+
+@final
+class NotebookDisplayHook(DisplayHook):
+    """Where the value of a cell's last expression goes."""
+
+    shell: "NotebookShell"
+
+    def write_output_prompt(self) -> None:
+        """Write none: the page numbers results."""
+
+    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:
+        """Emit the result."""
+        bundle, problems = encode_bundle(format_dict)
+        metadata = encode_metadata(md_dict)
+        self.shell.emit(ExecuteResult(execution_count=self.shell.running_count, bundle=bundle, metadata=metadata))
+        _report(problems)
+
+    def log_output(self, format_dict: Mapping[str, Any]) -> None:
+        """Keep no second copy of results: Out holds the objects themselves."""
+
+    def finish_displayhook(self) -> None:
+        """Write no separator."""
+        self._is_active = False
+
+
+@final
+class _Events(EventManager):
+    """IPython's callbacks around cells. It swallows what they raise: an interrupt before the cell would be lost with it."""
+
+    def trigger(self, event: str, *args: Any, **kwargs: Any) -> None:
+        """Call back; before a cell, an interrupt waits for `run_code`."""
+        if event.startswith("pre_"):
+            self._trigger_whole(event, *args, **kwargs)
+        else:
+            super().trigger(event, *args, **kwargs)
+
+    @uninterruptible
+    def _trigger_whole(self, event: str, *args: Any, **kwargs: Any) -> None:
+        super().trigger(event, *args, **kwargs)
+
+
+@final
+class _Exiter:
+    """`exit` and `quit` in user code, called or only named."""
+
+    def __init__(self, shell: "NotebookShell") -> None:
+        self._shell = shell
+
+    def __call__(self, *_arguments: object, **_keywords: object) -> None:
+        self._shell.ask_exit()
+
+    def __repr__(self) -> str:
+        return EXIT_MESSAGE.rstrip()
+
+
+@final
+class NotebookShell(InteractiveShell):
+    """The one shell of a process; `running_count` and `last_error` belong to its engine."""
+
+    emit: Callable[[Output], None]
+    interrupts: Interrupts
+    running_count = 0
+    last_error: ErrorOutput | None = None
+    hidden_files: frozenset[str] = frozenset()
+
+    display_pub_class = Type(NotebookPublisher)
+    displayhook_class = Type(NotebookDisplayHook)
+    exiter = AnyTrait()
+
+    @classmethod
+    def create(cls, emit: Callable[[Output], None], interrupts: Interrupts, hidden_files: frozenset[str]) -> "NotebookShell":
+        """Make the shell and let it be what `get_ipython()` returns, in place of an earlier one."""
+        config = Config()
+        config.HistoryManager.enabled = False
+        NotebookShell.clear_instance()
+        InteractiveShell.clear_instance()
+        shell = cls.instance(config=config)
+        shell.emit = emit
+        shell.interrupts = interrupts
+        shell.hidden_files = hidden_files
+        shell.exiter = _Exiter(shell)
+        shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
+        shell.user_ns_hidden["exit"] = shell.user_ns_hidden["quit"] = shell.exiter
+        shell.set_hook("show_in_pager", _show_in_cell, 99)
+        _attach_loaded_matplotlib(shell)
+        warnings.filterwarnings("ignore", message=_NEVER_SHOWN)  # it is shown on SystemExit, and not true here
+        return shell
+
+    def init_events(self) -> None:
+        """Make the events, with what IPython itself registers."""
+        super().init_events()
+        self.events = _Events(self, available_events)
+        self.events.register("pre_execute", self._clear_warning_registry)
+
+    async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
+        """Run compiled code of the cell, unless an interrupt came before it."""
+        self.interrupts.deliver()
+        return await super().run_code(code_obj, result, async_=async_)
+
+    def ask_exit(self) -> None:
+        """Explain instead of ending, as user code asks for it."""
+        print(EXIT_MESSAGE, end="")
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Accept the inline backend; a window system is not there."""
+        if gui not in (None, "inline"):
+            raise UsageError(f"no window can be opened from a notebook: use %matplotlib inline instead of {gui}")
+
+    def set_next_input(self, s: str, replace: bool = False) -> None:
+        """Show code that `%load` and others would put into a cell."""
+        print(f"# to be put into a cell:\n{s}")
+
+    def system_piped(self, cmd: str) -> None:
+        """Run a `!command`."""
+        if not commands.terminals_exist():
+            super().system_piped(cmd)
+            return
+        # depth: the names of the cell that called `!` are two frames up
+        status = commands.run_command(self.var_expand(cmd, depth=1), sys.stdout.write)
+        self.user_ns["_exit_code"] = status
+        if getattr(self, "system_raise_on_error", False) and status != 0:  # IPython 8 lacks it
+            from subprocess import CalledProcessError  # only where there are processes
+
+            raise CalledProcessError(status, cmd)
+
+    system = system_piped
+
+    def showtraceback(
+        self,
+        exc_tuple: Any = None,
+        filename: str | None = None,
+        tb_offset: int | None = None,
+        exception_only: bool = False,
+        running_compiled_code: bool = False,
+    ) -> None:
+        """Emit the exception without frames of the engine; IPython formats it."""
+        try:
+            kind, error, tb = self._get_exc_info(exc_tuple)
+        except ValueError:
+            kind = error = tb = None
+        if kind is None or error is None:
+            print("No traceback available to show.", file=sys.stderr)
+            return
+        tb = tracebacks.trim(tb, self.hidden_files)
+        if exception_only or issubclass(kind, (SyntaxError, UsageError)):
+            super().showtraceback((kind, error, tb), filename, tb_offset, exception_only, running_compiled_code)
+            return
+        self._showtraceback(kind, error, self._traceback_lines(kind, error, tb, tb_offset))
+
+    def _traceback_lines(self, kind: Any, error: BaseException, tb: Any, tb_offset: int | None) -> Any:
+        if not tracebacks.contains_group(error):
+            try:
+                if hasattr(error, "_render_traceback_"):  # IPython's protocol for exceptions that show themselves
+                    return error._render_traceback_()  # pyright: ignore[reportAttributeAccessIssue]  # as the line above says
+                return self.InteractiveTB.structured_traceback(kind, error, tb, tb_offset=tb_offset)
+            except Exception as problem:  # IPython's formatter reads source files and user objects, which may do anything
+                print(f"the traceback is shown plainly, formatting it raised {type(problem).__name__}", file=sys.stderr)
+        return tracebacks.standard_lines(error, tracebacks.skip_outer(tb, _SHELL_FILE))
+
+    def show_usage_error(self, exc: BaseException) -> None:
+        """Emit the mistake in using a magic, one line."""
+        self._showtraceback(UsageError, exc, [f"UsageError: {tracebacks.text_of(exc)}"])
+
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException | None, stb: Any) -> None:
+        lines = tracebacks.clean_lines(stb)
+        error = ErrorOutput(name=clean_text(etype.__name__), value=tracebacks.text_of(evalue), traceback=lines)
+        self.last_error = error
+        self.emit(error)
+
+    def _format_exception_for_storage(self, exception: BaseException, *_rest: Any, **_keywords: Any) -> dict[str, Any]:
+        # IPython 9 formats every traceback a second time for its history, which is off
+        return {"ename": type(exception).__name__, "evalue": tracebacks.text_of(exception), "traceback": []}
+
+
+_SHELL_FILE = sys.modules[InteractiveShell.__module__].__file__ or ""
+
+
+def _attach_loaded_matplotlib(shell: NotebookShell) -> None:
+    # the inline backend attaches itself to the shell it is first imported under; this is for a later shell of the process
+    inline = sys.modules.get("matplotlib_inline.backend_inline")
+    if inline is not None:
+        inline.configure_inline_support.current_backend = "unset"
+        inline.configure_inline_support(shell, "inline")
+
+
+def _show_in_cell(shell: NotebookShell, data: Any, start: int = 0, screen_lines: int = 0) -> None:
+    """Stand in for a pager: `name?` and `%page` show their text in the cell."""
+    bundle = data if isinstance(data, dict) else {"text/plain": data}
+    shell.display_pub.publish(bundle)
+
+
+def _report(problems: list[str]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
