@@ -1,0 +1,29 @@
+"""The Python store of a notebook: log and state in SQLite, reconciliation, reactive queries, sync with a backend."""
+
+from .client import Address
+from .errors import (
+    EventTooLargeError,
+    FrameError,
+    RuntimeStoreError,
+    StoreClosedError,
+    StoreFileError,
+    UnsafeSqliteError,
+)
+from .opening import connect, open_local
+from .receipt import Receipt
+from .store import ArtifactUploader, Store
+
+__all__ = [
+    "Address",
+    "ArtifactUploader",
+    "EventTooLargeError",
+    "FrameError",
+    "Receipt",
+    "RuntimeStoreError",
+    "Store",
+    "StoreClosedError",
+    "StoreFileError",
+    "UnsafeSqliteError",
+    "connect",
+    "open_local",
+]

@@ -1,0 +1,183 @@
+"""The WebSocket under the sync protocol: opens, reads, writes, keeps time. All decisions are `protocol`'s."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import final
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.typing import Origin, Subprotocol
+
+from runtime_schema.wire import SUBPROTOCOL
+
+from .frames import ClientFrame, LiveOut, encode_frame
+from .protocol import CONNECT_TIMEOUT_S, Close, Connect, Effect, Send, SyncProtocol
+
+_CLOSE_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a store's backend is, and what lets us in: a bearer token, or a session cookie (`name=value`)."""
+
+    url: str
+    store_id: str
+    token: str | None = None
+    cookie: str | None = None
+
+    @property
+    def socket_url(self) -> str:
+        """The WebSocket's address; `url` may be an http or ws one."""
+        parts = urlsplit(self.url)
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+        return parts._replace(scheme=scheme, path=f"{parts.path.rstrip('/')}/sync/{self.store_id}", query="", fragment="").geturl()
+
+    @property
+    def origin(self) -> str:
+        """What a page of that server would send as Origin, which goes with a cookie."""
+        parts = urlsplit(self.url)
+        scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+        return f"{scheme}://{parts.netloc}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request headers that authenticate."""
+        return ({"Authorization": f"Bearer {self.token}"} if self.token else {}) | ({"Cookie": self.cookie} if self.cookie else {})
+
+
+@final
+class SyncClient:
+    """Keeps one store connected, from `start` to `stop`.
+
+    Args:
+        protocol: The state machine.
+        address: The backend.
+        listen: Hears the effects that are not the socket's.
+        changed: Hears that the protocol has moved, after its effects.
+    """
+
+    def __init__(self, protocol: SyncProtocol, address: Address, listen: Callable[[Effect], None], changed: Callable[[], None]) -> None:
+        self.protocol = protocol
+        self._address = address
+        self._listen = listen
+        self._changed = changed
+        self._loop = asyncio.get_running_loop()
+        self._connect_now = asyncio.Event()
+        self._outgoing: deque[ClientFrame] = deque()
+        self._something_to_send = asyncio.Event()
+        self._socket: ClientConnection | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._runner: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._runner = self._loop.create_task(self._run())
+        self.perform(self.protocol.start())
+
+    async def stop(self) -> None:
+        """Disconnect for good."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
+            self._runner = None
+
+    def send_live(self, frame: LiveOut) -> bool:
+        """Send a live message; False when there is no connection."""
+        if not self.protocol.connected:
+            return False
+        self._send(frame)
+        return True
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Do what the protocol says."""
+        for effect in effects:
+            match effect:
+                case Send():
+                    self._send(effect.frame)
+                case Connect():
+                    self._connect_now.set()
+                case Close():
+                    if self._socket is not None and self._closing is None:
+                        self._closing = self._loop.create_task(self._socket.close(reason=effect.reason[:100]))
+                case _:
+                    self._listen(effect)
+        self._set_timer()
+        self._changed()
+
+    def _send(self, frame: ClientFrame) -> None:
+        self._outgoing.append(frame)
+        self._something_to_send.set()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self.protocol.deadline if self._runner is not None else None
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.perform(self.protocol.on_timer(self._loop.time()))
+
+    async def _run(self) -> None:
+        while True:
+            await self._connect_now.wait()
+            self._connect_now.clear()
+            reason = await self._connection()
+            self.perform(self.protocol.on_closed(self._loop.time(), reason))
+
+    async def _connection(self) -> str:
+        """Live through one connection; returns why it ended."""
+        address = self._address
+        host = urlsplit(address.url).hostname
+        try:
+            socket = await connect(
+                address.socket_url,
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                additional_headers=address.headers,
+                origin=Origin(address.origin) if address.cookie else None,
+                compression=None,
+                max_size=2 * self.protocol.limits.frame_bytes,
+                open_timeout=CONNECT_TIMEOUT_S,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                ping_interval=None,
+                # Proxies of the environment are for what lies outside this machine. asyncio itself sets TCP_NODELAY.
+                proxy=None if host in ("127.0.0.1", "localhost", "::1") else True,
+            )
+        except InvalidStatus as exc:
+            self.protocol.on_refused(exc.response.status_code)
+            return f"HTTP status {exc.response.status_code}"
+        except (OSError, TimeoutError, WebSocketException) as exc:
+            return str(exc) or type(exc).__name__
+        writer = self._loop.create_task(self._write(socket))
+        self._socket = socket
+        try:
+            self.perform(self.protocol.on_connected(self._loop.time()))
+            while self._closing is None:
+                self.perform(self.protocol.on_frame(await socket.recv(decode=False), self._loop.time()))
+        except ConnectionClosed as exc:
+            return exc.rcvd.reason if exc.rcvd is not None and exc.rcvd.reason else "it was closed"
+        finally:
+            self._socket = None
+            self._outgoing.clear()
+            writer.cancel()
+            await asyncio.gather(writer, self._closing or socket.close(), return_exceptions=True)
+            self._closing = None
+        return "it was closed by this side"
+
+    async def _write(self, socket: ClientConnection) -> None:
+        try:
+            while True:
+                await self._something_to_send.wait()
+                self._something_to_send.clear()
+                while self._outgoing:
+                    await socket.send(encode_frame(self._outgoing.popleft()), text=True)
+        except ConnectionClosed:
+            # The reader hears of it too, and says why.
+            return

@@ -1,0 +1,193 @@
+"""One store on disk: the log (of an authority, or a copy of it) and the journal of events that are not confirmed.
+
+What `write` has returned survives a kill and a power cut. One process at a time has the file open.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, final
+
+import apsw
+
+from runtime_schema.wire import LogEvent
+
+from .errors import StoreFileError, UnsafeSqliteError
+from .frames import trusted_args
+from .reconcile import Confirmed, Entry, Key
+from .sqlite import open_path
+
+Kind = Literal["authority", "replica"]
+
+_FORMAT = 1
+_APPLICATION_ID = 0x52554E54  # "RUNT", in the file's header
+_SAFE_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL on a reset: sqlite.org/wal.html
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE log (
+  seq INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  args TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  session TEXT NOT NULL,
+  n INTEGER NOT NULL
+) STRICT;
+CREATE TABLE pending (
+  place INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  args TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  session TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  UNIQUE (session, n)
+) STRICT;
+"""
+
+
+@dataclass(slots=True)
+class Write:
+    """What one transaction records, in this order: removals from the journal, additions to it, the log's next events."""
+
+    undone: list[Key] = field(default_factory=list[Key])
+    pending: list[Entry] = field(default_factory=list[Entry])
+    confirmed: list[Confirmed] = field(default_factory=list[Confirmed])
+    reset_to: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.undone or self.pending or self.confirmed or self.reset_to is not None)
+
+
+@final
+class StoreFile:
+    """An open file. May be used from any thread, by one at a time."""
+
+    def __init__(self, path: Path, kind: Kind, store_id: str) -> None:
+        """Open or make the file.
+
+        Raises:
+            StoreFileError: It cannot be opened, is in use, damaged, or of another store or kind.
+            UnsafeSqliteError: The library or its settings would not keep the promise.
+        """
+        self.path = path
+        if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < _SAFE_SQLITE:
+            raise UnsafeSqliteError(f"version {apsw.sqlite_lib_version()} is older than {'.'.join(map(str, _SAFE_SQLITE))}")
+        try:
+            self._db = open_path(str(path))
+        except apsw.Error as exc:
+            raise StoreFileError(str(path), f"cannot be opened: {exc}") from exc
+        try:
+            self._prepare(kind, store_id)
+        except apsw.BusyError as exc:
+            self._db.close()
+            raise StoreFileError(str(path), "is open in another process: close that one first") from exc
+        except apsw.Error as exc:
+            self._db.close()
+            raise StoreFileError(str(path), f"is damaged or not a store: {exc}") from exc
+        except Exception:
+            self._db.close()
+            raise
+
+    @property
+    def backend(self) -> str | None:
+        """The backend of whose log this is a copy."""
+        rows = list(self._db.execute("SELECT value FROM meta WHERE key = 'backend'"))
+        return str(rows[0][0]) if rows else None
+
+    @property
+    def head(self) -> int:
+        """The number of the log's last event."""
+        return int(next(iter(self._db.execute("SELECT coalesce(max(seq), 0) FROM log")))[0])
+
+    def log(self) -> Iterator[Confirmed]:
+        """Read the log from its beginning."""
+        for seq, *columns in self._db.execute("SELECT seq, name, args, client_id, session, n FROM log ORDER BY seq"):
+            yield Confirmed(int(seq), _entry(columns), own=False)
+
+    def pending(self) -> Iterator[Entry]:
+        """Read the journal in order."""
+        for columns in self._db.execute("SELECT name, args, client_id, session, n FROM pending ORDER BY place"):
+            yield _entry(columns)
+
+    def set_backend(self, backend: str) -> None:
+        """Remember whose log this is a copy of."""
+        self._db.execute("INSERT INTO meta VALUES ('backend', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (backend,))
+
+    def write(self, write: Write) -> None:
+        """Record all of it, durably, or nothing.
+
+        Raises:
+            StoreFileError: The disk refused. Nothing more can be promised of this file until it is opened anew.
+        """
+        try:
+            with self._db:
+                if write.reset_to is not None:
+                    self._db.execute("DELETE FROM log")
+                    self.set_backend(write.reset_to)
+                self._db.executemany("DELETE FROM pending WHERE session = ? AND n = ?", write.undone)
+                self._db.executemany(
+                    "INSERT INTO pending (name, args, client_id, session, n) VALUES (?, ?, ?, ?, ?)",
+                    (_row(entry) for entry in write.pending),
+                )
+                self._db.executemany(
+                    "INSERT INTO log (seq, name, args, client_id, session, n) VALUES (?, ?, ?, ?, ?, ?)",
+                    ((item.seq, *_row(item.entry)) for item in write.confirmed),
+                )
+                self._db.executemany(
+                    "DELETE FROM pending WHERE session = ? AND n = ?", (item.entry.key for item in write.confirmed if item.own)
+                )
+        except apsw.Error as exc:
+            raise StoreFileError(str(self.path), f"cannot be written: {exc}") from exc
+
+    def close(self) -> None:
+        """Close the file. Calling it again does nothing."""
+        self._db.close()
+
+    def _prepare(self, kind: Kind, store_id: str) -> None:
+        # Exclusive locking keeps other processes out for as long as the file is open, and needs no shared-memory file.
+        self._pragma("locking_mode", "exclusive")
+        self._pragma("journal_mode", "wal")
+        self._db.execute("PRAGMA synchronous = FULL")
+        if (level := self._db.pragma("synchronous")) != 2:
+            raise UnsafeSqliteError(f"synchronous is {level} and cannot be set to FULL")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._identify(kind, store_id)
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _pragma(self, name: str, value: str) -> None:
+        got = self._db.pragma(name, value)
+        if got != value:
+            raise UnsafeSqliteError(f"{name} is {got} and cannot be set to {value}")
+
+    def _identify(self, kind: Kind, store_id: str) -> None:
+        wanted = {"format": str(_FORMAT), "kind": kind, "store": store_id}
+        if self._db.pragma("application_id") == 0 and not list(self._db.execute("SELECT 1 FROM sqlite_schema LIMIT 1")):
+            self._db.execute(_SCHEMA)
+            self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", wanted.items())
+            return
+        if self._db.pragma("application_id") != _APPLICATION_ID:
+            raise StoreFileError(str(self.path), "is a database of something else")
+        found = {str(key): str(value) for key, value in self._db.execute("SELECT key, value FROM meta")}
+        for key, value in wanted.items():
+            if found.get(key) != value:
+                raise StoreFileError(str(self.path), f"has {key} {found.get(key)!r}, not {value!r}")
+        last, count = next(iter(self._db.execute("SELECT coalesce(max(seq), 0), count(*) FROM log")))
+        if last != count:
+            raise StoreFileError(str(self.path), f"is damaged: its log has {count} events and ends at {last}")
+
+
+def _row(entry: Entry) -> Sequence[str | int]:
+    event = entry.event
+    return event.name, entry.raw.decode(), event.client_id, event.store_session_id, event.n
+
+
+def _entry(columns: Iterable[object]) -> Entry:
+    name, args, client_id, session, n = columns
+    raw = str(args).encode()
+    assert isinstance(n, int)
+    return Entry(LogEvent(str(name), trusted_args(raw), str(client_id), str(session), n), raw)

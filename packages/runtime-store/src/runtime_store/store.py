@@ -1,0 +1,389 @@
+"""One replica of a notebook: commits, queries, subscriptions, receipts, status, and the live channel.
+
+The store conducts: `replica_state` has the books and the tables, `file` the disk, `protocol` the talk with the
+backend. Everything happens on one event loop; work is done once per loop turn, in `_turn`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar, final
+
+from runtime_schema.args import check_args, encode_args
+from runtime_schema.events import Event, wire_name
+from runtime_schema.ids import StoreSessionId
+from runtime_schema.json_text import Json
+from runtime_schema.queries import Query
+from runtime_schema.store_types import LiveHandler, LiveMessage, RejectedError, StoreStatus, Unsubscribe
+from runtime_schema.wire import Limits
+
+from .client import Address, SyncClient
+from .errors import EventTooLargeError, FrameError, StoreClosedError, StoreFileError
+from .file import StoreFile, Write
+from .frames import LiveOut, encode_json
+from .live import LiveChannel
+from .protocol import Deliver, Effect, Reconciled, Reset, SyncProtocol, Upload, Welcomed
+from .receipt import Receipt
+from .reconcile import Acked, Confirmed, Dropped, Entry, Outcome, Rekeyed, Replica
+from .replica_state import ReplicaState
+from .subscriptions import Subscription
+
+RowT = TypeVar("RowT", bound=tuple[object, ...])
+
+_LOG = logging.getLogger("runtime_store")
+
+_UPLOAD_RETRY_S = 2.0
+
+
+class ArtifactUploader(Protocol):
+    """Sends the bytes that events name to the backend."""
+
+    async def ensure_uploaded(self, sha256s: frozenset[str]) -> None:
+        """Return when the backend has these, or when this machine does not have them either: their event is then refused.
+
+        Raises:
+            OSError: It did not work now and is worth another try.
+        """
+        ...
+
+
+@final
+class Store:
+    """A replica, made by `open_local` or `connect` of this distribution.
+
+    Args:
+        replica: Heads and pending events, those of earlier lives restored.
+        log: The confirmed log as far as it is here.
+        file: Where it is kept; None keeps it in memory.
+        new_id: Makes ids that nobody else has.
+        live_timeout_s: How long a live message waits for its answer.
+    """
+
+    def __init__(
+        self, replica: Replica, log: Iterable[Confirmed], file: StoreFile | None, new_id: Callable[[], str], live_timeout_s: float
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._replica = replica
+        self._file = file
+        self._limits = Limits()
+        self._local = ReplicaState(replica, log)
+        self._fresh: list[Entry] = []
+        self._write = Write()
+        self._writing: asyncio.Task[None] | None = None
+        self._disk = ThreadPoolExecutor(1, "store-file") if file is not None else None
+        self._turn_scheduled = False
+        self._broken: Exception | None = None
+        self._closed = False
+        self._client: SyncClient | None = None
+        self._uploader: ArtifactUploader | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._notice: str | None = None
+        self._live = LiveChannel(self._send_live_frame, new_id, live_timeout_s)
+        self._status_callbacks: dict[int, tuple[Callable[[StoreStatus], None], StoreStatus | None]] = {}
+        self._next_callback = 0
+        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+
+    def follow(self, address: Address, random: Callable[[], float], uploader: ArtifactUploader | None) -> None:
+        """Take a backend as the authority, from now on."""
+        protocol = SyncProtocol(self._replica, random, uploads=uploader is not None)
+        self._uploader = uploader
+        self._client = SyncClient(protocol, address, self._on_effect, self._turn_soon)
+        self._client.perform(protocol.offer(self._replica.pending()))
+        self._client.start()
+
+    @property
+    def store_session_id(self) -> StoreSessionId:
+        """This life of the store. Changes only when a clone of this machine was found to have the same one."""
+        return StoreSessionId(self._replica.session)
+
+    @property
+    def client_id(self) -> str:
+        """The user in whose name the store commits; the backend's word replaces what was assumed before."""
+        return self._replica.client_id
+
+    @property
+    def status(self) -> StoreStatus:
+        """The status now; a store that is its own authority is always connected."""
+        client = self._client
+        connected = not self._closed and self._broken is None and (client is None or client.protocol.connected)
+        problem = str(self._broken) if self._broken is not None else (client.protocol.problem if client is not None else None)
+        return StoreStatus(
+            connected=connected, head=self._replica.head, pending=self._replica.pending_count, problem=problem or self._notice
+        )
+
+    def commit(self, event: Event) -> Receipt:
+        """Apply an event optimistically, at once, and send it on; see the Store port.
+
+        Raises:
+            InvalidEventError: The event does not fit its definition.
+            EventTooLargeError: It is above the limit. In both cases nothing was applied.
+            StoreClosedError: The store is closed.
+        """
+        return self._commit(event, None)
+
+    def commit_as(self, client_id: str, event: Event) -> Receipt:
+        """Commit in another name, which only a store that is its own authority may."""
+        assert self._client is None
+        return self._commit(event, client_id)
+
+    def query(self, query: Query[RowT], params: Mapping[str, str | int] | None = None, *, confirmed: bool = False) -> list[RowT]:
+        """Read rows now: of the optimistic state, or of the confirmed one."""
+        if self._closed:
+            raise StoreClosedError(f"query {query.name}")
+        return self._local.read(query, dict(params or {}), confirmed=confirmed)
+
+    def subscribe(
+        self,
+        query: Query[RowT],
+        callback: Callable[[Sequence[RowT]], None],
+        params: Mapping[str, str | int] | None = None,
+        *,
+        confirmed: bool = False,
+    ) -> Unsubscribe:
+        """Call back with the query's rows, once soon and then whenever they differ; see the Store port."""
+        subscriptions = self._local.confirmed_subscriptions if confirmed else self._local.subscriptions
+        self._turn_soon()
+        return subscriptions.add(Subscription(query, dict(params or {}), callback))
+
+    def subscribe_status(self, callback: Callable[[StoreStatus], None]) -> Unsubscribe:
+        """Call back with the status, once soon and then on every change."""
+        key = self._next_callback
+        self._next_callback += 1
+        self._status_callbacks[key] = callback, None
+        self._turn_soon()
+        return lambda: (self._status_callbacks.pop(key, None), None)[1]
+
+    def on_live(self, topic: str, handler: LiveHandler) -> Unsubscribe:
+        """Answer live messages of one topic."""
+        return self._live.on(topic, handler)
+
+    async def send_live(self, topic: str, data: Json, *, to: StoreSessionId | None = None) -> Json:
+        """Send a live message; see the Store port.
+
+        Raises:
+            TimeoutError: The receiver did not answer in time, or there is no connection.
+        """
+        if to is not None and to == self.store_session_id:
+            return await self._live.answer_own(LiveMessage(topic=topic, data=data, sender=to, client_id=self.client_id))
+        if self._client is None and to is None:
+            return None
+        return await self._live.ask(topic, data, to)
+
+    async def synced(self) -> None:
+        """Wait until everything is here that the backend has; returns at once where the store is its own authority.
+
+        Raises:
+            StoreClosedError: The store was closed meanwhile.
+        """
+        client = self._client
+        if client is not None:
+            await self._until(lambda: client.protocol.caught_up)
+
+    async def wait_confirmed(self) -> None:
+        """Wait until every event committed so far is decided: confirmed, or rejected.
+
+        Raises:
+            StoreClosedError: The store was closed meanwhile.
+            StoreFileError: The disk refused.
+        """
+        for receipt in self._local.open_receipts:
+            try:
+                await receipt
+            except RejectedError:
+                continue
+
+    async def close(self, flush_timeout_s: float = 5.0) -> int:
+        """Wait for pending events as long as given, then end; receipts that are still open raise StoreClosedError.
+
+        Returns:
+            How many events stay unconfirmed: kept in the file for the next life, lost without one.
+        """
+        if self._closed:
+            return self._replica.pending_count
+        if flush_timeout_s > 0 and self._broken is None:
+            try:
+                async with asyncio.timeout(flush_timeout_s):
+                    await self.wait_confirmed()
+            except (TimeoutError, StoreFileError):
+                pass
+        if self._client is not None:
+            await self._client.stop()
+        self._turn()
+        if self._writing is not None:
+            await self._writing
+        self._closed = True
+        self._live.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._disk is not None and self._file is not None:
+            self._disk.shutdown()
+            self._file.close()
+        self._local.give_up(StoreClosedError("confirm the event"))
+        self._local.close()
+        self._wake_waiters()
+        return self._replica.pending_count
+
+    def dump(self, *, confirmed: bool = False) -> dict[str, list[tuple[object, ...]]]:
+        """Give every row of every table, sorted, for comparing two stores."""
+        return self._local.dump(confirmed=confirmed)
+
+    # --- inside ---
+
+    def _commit(self, event: Event, client_id: str | None) -> Receipt:
+        name = wire_name(event)
+        if self._closed:
+            raise StoreClosedError(f"commit {name}")
+        if self._broken is not None:
+            raise self._broken
+        args = encode_args(event)
+        check_args(name, args)
+        raw = encode_json(args)
+        if len(raw) + len(name) > self._limits.event_bytes:
+            raise EventTooLargeError(name, len(raw) + len(name), self._limits.event_bytes)
+        entry, receipt = self._local.commit(name, args, raw, client_id)
+        self._fresh.append(entry)
+        self._turn_soon()
+        return receipt
+
+    def _turn_soon(self) -> None:
+        if not self._turn_scheduled and not self._closed:
+            self._turn_scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Do once what the commits and frames of this loop turn ask for."""
+        self._turn_scheduled = False
+        if self._closed:
+            return
+        if self._file is not None:
+            if self._writing is None and (self._fresh or self._write) and self._broken is None:
+                self._writing = self._loop.create_task(self._write_file(self._file))
+        elif self._fresh:
+            fresh, self._fresh = self._fresh, []
+            self._recorded(fresh)
+        self._notify()
+        self._wake_waiters()
+
+    def _recorded(self, fresh: list[Entry]) -> None:
+        """These commits are as durable as this store makes them: confirm them here, or send them."""
+        if self._client is not None:
+            self._client.perform(self._client.protocol.offer(fresh))
+        elif fresh:
+            event = fresh[0].event
+            self._take(self._replica.reconcile(Acked(event.store_session_id, event.n, len(fresh), self._replica.head + 1)))
+
+    async def _write_file(self, file: StoreFile) -> None:
+        try:
+            while self._fresh or self._write:
+                write, self._write = self._write, Write()
+                fresh, self._fresh = self._fresh, []
+                if self._client is None:
+                    head = self._replica.head
+                    write.confirmed = [Confirmed(head + place, entry, own=False) for place, entry in enumerate(fresh, 1)]
+                else:
+                    write.pending = [entry for entry in fresh if self._replica.is_pending(entry.key)]
+                await self._loop.run_in_executor(self._disk, file.write, write)
+                self._recorded(fresh)
+        except StoreFileError as exc:
+            self._break(exc)
+        finally:
+            self._writing = None
+            self._turn_soon()
+
+    def _break(self, error: Exception) -> None:
+        """The disk cannot be trusted any more: confirm nothing, accept nothing, say so."""
+        _LOG.error("%s", error)
+        self._broken = error
+        self._local.give_up(error)
+
+    def _take(self, outcome: Outcome) -> None:
+        """Note what became of the log; the state follows when somebody looks, at the latest in this loop turn."""
+        self._local.take(outcome)
+        for step in outcome.steps if self._client is not None else ():
+            match step:
+                case Confirmed():
+                    self._write.confirmed.append(step)
+                case Dropped():
+                    self._write.undone.append(step.entry.key)
+                case Rekeyed():
+                    # The journal is written anew, so that it keeps the order of the pending events.
+                    self._fresh = list(self._replica.pending())
+                    self._write.undone += [old.key for old, _ in step.pairs] + [entry.key for entry in self._fresh]
+        if self._file is None:
+            self._write = Write()
+        self._turn_soon()
+
+    def _notify(self) -> None:
+        for subscription, rows in self._local.changed_rows():
+            self._loop.call_soon(subscription.deliver, rows)
+        status = self.status
+        for key, (callback, last) in list(self._status_callbacks.items()):
+            if status != last:
+                self._status_callbacks[key] = callback, status
+                self._loop.call_soon(callback, status)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        if self._closed:
+            raise StoreClosedError("wait")
+        waiter = self._loop.create_future()
+        self._waiters.append((holds, waiter))
+        self._turn_soon()
+        await waiter
+
+    def _wake_waiters(self) -> None:
+        still: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        for holds, waiter in self._waiters:
+            if waiter.done():
+                continue
+            if self._closed:
+                waiter.set_exception(StoreClosedError("wait"))
+            elif holds():
+                waiter.set_result(None)
+            else:
+                still.append((holds, waiter))
+        self._waiters = still
+
+    def _on_effect(self, effect: Effect) -> None:
+        match effect:
+            case Reconciled():
+                self._take(effect.outcome)
+            case Reset():
+                self._reset(effect)
+            case Welcomed():
+                self._limits = effect.limits
+                if effect.client_id != self._replica.client_id:
+                    self._local.adopt(effect.client_id)
+            case Upload():
+                task = self._loop.create_task(self._upload(effect.sha256s))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case Deliver():
+                try:
+                    self._live.take(effect.message)
+                except FrameError as exc:
+                    _LOG.warning("a live message was ignored: %s", exc)
+            case _:
+                raise AssertionError(effect)  # the others are the client's own
+
+    def _reset(self, reset: Reset) -> None:
+        self._write = Write(undone=self._write.undone, reset_to=reset.backend)
+        if reset.known:
+            self._local.reset()
+
+    async def _upload(self, sha256s: frozenset[str]) -> None:
+        assert self._uploader is not None
+        assert self._client is not None
+        while True:
+            try:
+                await self._uploader.ensure_uploaded(sha256s)
+                break
+            except OSError as exc:
+                self._notice = f"an output's data cannot be uploaded ({exc}); trying again"
+                self._turn_soon()
+                await asyncio.sleep(_UPLOAD_RETRY_S)
+        self._notice = None
+        self._client.perform(self._client.protocol.on_uploaded(sha256s))
+
+    def _send_live_frame(self, frame: LiveOut) -> bool:
+        return self._client is not None and self._client.send_live(frame)
