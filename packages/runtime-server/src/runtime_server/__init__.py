@@ -1,0 +1,41 @@
+"""The sync backend: orders, keeps and serves events, artifacts and the app."""
+
+from .accounts import Role
+from .config import ServerConfig
+from .errors import (
+    ApiError,
+    FolderInUseError,
+    PortInUseError,
+    RouteDeclarationError,
+    RuntimeServerError,
+    StorageFullError,
+    UnsafeStorageError,
+)
+from .log import Batch, Decision, EventLog, MarkedEvent, OpenedStore, Outcome, Record, SessionHead
+from .notebooks import Notebook, Notebooks
+from .rooms import Rooms
+from .server import Server
+
+__all__ = [
+    "ApiError",
+    "Batch",
+    "Decision",
+    "EventLog",
+    "FolderInUseError",
+    "MarkedEvent",
+    "Notebook",
+    "Notebooks",
+    "OpenedStore",
+    "Outcome",
+    "PortInUseError",
+    "Record",
+    "Role",
+    "Rooms",
+    "RouteDeclarationError",
+    "RuntimeServerError",
+    "Server",
+    "ServerConfig",
+    "SessionHead",
+    "StorageFullError",
+    "UnsafeStorageError",
+]

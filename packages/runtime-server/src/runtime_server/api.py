@@ -1,0 +1,253 @@
+"""The operations of the REST API and their table."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from runtime_schema.ids import is_id
+from runtime_schema.media import is_sha256
+
+from .accounts import Accounts, Identity
+from .artifacts import ArtifactFolder
+from .config import ServerConfig
+from .errors import ApiError
+from .notebooks import Notebook, Notebooks, file_name
+from .routes import Route, json_response, openapi, read_body, read_json
+
+IPYNB = "application/x-ipynb+json"
+BYTES = "application/octet-stream"
+
+Title = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class Health(Struct):
+    """The server answers, and which version it is."""
+
+    status: str
+    version: str
+
+
+class Me(Struct):
+    """Who the server takes the asker for."""
+
+    id: str
+    name: str
+    role: str
+
+
+class StartCode(Struct, forbid_unknown_fields=True):
+    """The one-time code of a start link."""
+
+    code: Annotated[str, Meta(max_length=200)]
+
+
+class NewNotebook(Struct, forbid_unknown_fields=True):
+    """A notebook to make."""
+
+    title: Title = "Untitled"
+
+
+class Renaming(Struct, forbid_unknown_fields=True):
+    """A notebook's new title."""
+
+    title: Title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """Handlers over the parts of the server. `cookie_name` names the session cookie of this port."""
+
+    config: ServerConfig
+    accounts: Accounts
+    notebooks: Notebooks
+    artifacts: ArtifactFolder
+    cookie_name: str
+    version: str
+
+    def table(self) -> list[Route]:
+        """Give every route of the API."""
+        one, artifact = "/api/notebooks/{id}", "/api/notebooks/{id}/artifacts/{sha256}"
+        return [
+            Route(method="GET", path="/api/health", permission="public", handler=self.health, summary="Is the server there?", gives=Health),
+            Route(method="GET", path="/api/openapi.json", permission="public", handler=self.openapi, summary="This description"),
+            Route(
+                method="POST",
+                path="/api/session",
+                permission="public",
+                handler=self.open_session,
+                status=204,
+                errors=(400, 401, 415),
+                summary="Exchange a one-time start code for the session cookie",
+                takes=StartCode,
+            ),
+            Route(method="GET", path="/api/me", permission="read", handler=self.me, summary="Who am I?", gives=Me),
+            Route(
+                method="GET",
+                path="/api/notebooks",
+                permission="read",
+                handler=self.list_notebooks,
+                summary="List notebooks, the latest changed first",
+                gives=list[Notebook],
+            ),
+            Route(
+                method="POST",
+                path="/api/notebooks",
+                permission="manage",
+                handler=self.create_notebook,
+                status=201,
+                errors=(400, 415),
+                summary="Make an empty notebook",
+                takes=NewNotebook,
+                gives=Notebook,
+            ),
+            Route(
+                method="POST",
+                path="/api/notebooks/import",
+                permission="manage",
+                handler=self.import_notebook,
+                status=201,
+                errors=(413, 415, 422),
+                summary="Make a notebook of an .ipynb; `?name=` is its title",
+                takes=IPYNB,
+                gives=Notebook,
+            ),
+            Route(
+                method="GET", path=one, permission="read", handler=self.get_notebook, errors=(404,), summary="One notebook", gives=Notebook
+            ),
+            Route(
+                method="PATCH",
+                path=one,
+                permission="manage",
+                handler=self.rename_notebook,
+                errors=(400, 404, 415),
+                summary="Rename a notebook",
+                takes=Renaming,
+                gives=Notebook,
+            ),
+            Route(
+                method="DELETE",
+                path=one,
+                permission="manage",
+                handler=self.delete_notebook,
+                status=204,
+                errors=(404,),
+                summary="Remove a notebook, its log and its artifacts",
+            ),
+            Route(
+                method="GET",
+                path=f"{one}/export",
+                permission="read",
+                handler=self.export_notebook,
+                errors=(404,),
+                summary="The notebook as an .ipynb",
+                gives=IPYNB,
+            ),
+            Route(
+                method="PUT",
+                path=artifact,
+                permission="write",
+                handler=self.put_artifact,
+                status=204,
+                errors=(400, 404, 413, 422),
+                summary="Keep bytes under their sha256",
+                takes=BYTES,
+            ),
+            Route(
+                method="GET",
+                path=artifact,
+                permission="read",
+                handler=self.get_artifact,
+                errors=(404,),
+                summary="The bytes of a sha256",
+                gives=BYTES,
+            ),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        return json_response(Health("ok", self.version))
+
+    async def openapi(self, _: Request) -> Response:
+        return json_response(openapi(self.table(), self.version))
+
+    async def open_session(self, request: Request) -> Response:
+        secret = await self.accounts.open_session((await read_json(request, StartCode)).code)
+        if secret is None:
+            raise ApiError(401, "unauthorized", "that start link was used already or is of another server; ask the server for a new one")
+        response = Response(status_code=204)
+        response.set_cookie(self.cookie_name, secret, max_age=self.config.session_days * 86_400, path="/", httponly=True, samesite="strict")
+        return response
+
+    async def me(self, request: Request) -> Response:
+        identity: Identity = request.state.identity
+        return json_response(Me(identity.id, identity.name, identity.role))
+
+    async def list_notebooks(self, _: Request) -> Response:
+        return json_response(await self.notebooks.list())
+
+    async def create_notebook(self, request: Request) -> Response:
+        return json_response(await self.notebooks.create((await read_json(request, NewNotebook)).title), 201)
+
+    async def import_notebook(self, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in (IPYNB, "application/json", BYTES):
+            raise ApiError(415, "unsupported-media-type", f"send Content-Type: {IPYNB}")
+        name = request.query_params.get("name", "Untitled").removesuffix(".ipynb").strip()[:255] or "Untitled"
+        data = await read_body(request, self.config.notebook_bytes)
+        return json_response(await self.notebooks.import_file(data, name), 201)
+
+    async def get_notebook(self, request: Request) -> Response:
+        return json_response(await self.notebooks.get(_notebook_id(request)))
+
+    async def rename_notebook(self, request: Request) -> Response:
+        return json_response(await self.notebooks.rename(_notebook_id(request), (await read_json(request, Renaming)).title))
+
+    async def delete_notebook(self, request: Request) -> Response:
+        await self.notebooks.delete(_notebook_id(request))
+        return Response(status_code=204)
+
+    async def export_notebook(self, request: Request) -> Response:
+        notebook = await self.notebooks.get(_notebook_id(request))
+        data = await self.notebooks.export_file(notebook.id)
+        name = quote(file_name(notebook.title), safe="")
+        return Response(data, media_type=IPYNB, headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"})
+
+    async def put_artifact(self, request: Request) -> Response:
+        notebook = await self.notebooks.get(_notebook_id(request))
+        await self.artifacts.put(notebook.id, _sha256(request), request.stream())
+        return Response(status_code=204)
+
+    async def get_artifact(self, request: Request) -> Response:
+        notebook_id, sha256 = _notebook_id(request), _sha256(request)
+        size = self.artifacts.size(notebook_id, sha256)
+        if size is None:
+            raise ApiError(404, "not-found", f"this notebook has no artifact {sha256}")
+        image = self.artifacts.media_type(notebook_id, sha256)
+        headers = {
+            "content-length": str(size),
+            "content-security-policy": "sandbox; default-src 'none'",
+            "cache-control": "private, immutable, max-age=31536000",
+            "etag": f'"{sha256}"',
+        }
+        if image is None:
+            headers["content-disposition"] = f'attachment; filename="{sha256}"'
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type=image or BYTES)
+        return StreamingResponse(self.artifacts.stream(notebook_id, sha256), headers=headers, media_type=image or BYTES)
+
+
+def _notebook_id(request: Request) -> str:
+    notebook_id: str = request.path_params["id"]
+    if not is_id(notebook_id):
+        raise ApiError(404, "not-found", "there is no such notebook")
+    return notebook_id
+
+
+def _sha256(request: Request) -> str:
+    sha256: str = request.path_params["sha256"]
+    if not is_sha256(sha256):
+        raise ApiError(400, "bad-request", "an artifact's name is 64 lower-case hexadecimal digits")
+    return sha256

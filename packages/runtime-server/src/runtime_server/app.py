@@ -1,0 +1,43 @@
+"""The ASGI application: routes, the sync socket, the built app, all behind the gate."""
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from .accounts import Accounts
+from .errors import ApiError
+from .gate import Gate
+from .routes import Route, build_routes, error_response
+from .sync_endpoint import SyncEndpoint
+from .web_app import web_routes
+
+
+def build_app(
+    table: Sequence[Route], sync: SyncEndpoint, accounts: Accounts, cookie_name: str, hosts: frozenset[str], origins: frozenset[str]
+) -> Gate:
+    """Put the application together.
+
+    Raises:
+        RouteDeclarationError: A route of the table declares no permission.
+    """
+    routes: list[BaseRoute] = [
+        *build_routes(table, accounts, cookie_name, origins),
+        WebSocketRoute("/sync/{store_id}", sync.__call__),
+        *web_routes(),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _server_error})
+    return Gate(app, hosts, origins)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: "not-found", 405: "method-not-allowed"}.get(status, "bad-request")
+    return error_response(ApiError(status, code, "there is no such operation"))
+
+
+async def _server_error(_: Request, __: Exception) -> Response:
+    return error_response(ApiError(500, "internal", "the server failed; its log says more"))

@@ -1,0 +1,519 @@
+"""The core of one notebook's sync: decides, numbers, fans out, streams, watches the lease. No I/O, no clock.
+
+What comes in are calls with the time; what goes out are effects. Events are numbered when they are decided and exist for
+others only when their batch is durable. This is one state machine, so it is one file; what can stand alone stands beside it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from runtime_schema.args import encode_args
+from runtime_schema.events import Event, wire_name
+from runtime_schema.hashes import RULES_HASH
+from runtime_schema.ids import SERVER_CLIENT_ID
+from runtime_schema.wire import ByeCode, Limits, RejectCode
+from runtime_store.errors import FrameError
+from runtime_store.frames import (
+    ClientFrame,
+    From,
+    Hello,
+    LimitsOut,
+    LiveIn,
+    LiveOut,
+    Pause,
+    Ping,
+    Pong,
+    Push,
+    Reject,
+    Sender,
+    User,
+    Welcome,
+    decode_live_data,
+    encode_frame,
+)
+
+from .effects import Append, Close, Effect, LookUp, PeerId, ReadPage, Retitle, Send
+from .lease import Lease
+from .log import Batch, Decision, OpenedStore, Record
+from .peer import AckRun, Peer
+from .rate import Rate
+from .tail import Tail, events_frames
+from .verdict import SESSION_STARTED, Grounds, Note, event_digest, judge, note_of, raw_args
+
+CHATTER_PER_S = 500
+"""Live messages and pings that one connection may send a second; twice as many at once."""
+PAUSE_MS = 1_000
+DECIDED_TOLD = 200
+"""How many of a user's other sessions `welcome.decided` names; what it leaves out is answered when pushed again."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A batch that is not durable yet, and who gets the answer."""
+
+    batch: Batch
+    peer: PeerId | None
+    notes: list[Note]
+
+
+@dataclass(slots=True)
+class _Session:
+    """A store session: whose it is, the last `n` decided, and the last `n` decided durably."""
+
+    client_id: str
+    last_n: int
+    durable_n: int
+    rate: Rate | None = None
+
+
+class Room:
+    """One notebook. `generation` grows when batches in flight are given up: later news of them is void."""
+
+    def __init__(
+        self,
+        store_id: str,
+        opened: OpenedStore,
+        *,
+        limits: Limits,
+        session: str,
+        now_s: float,
+        now_ms: int,
+        has_artifact: Callable[[str], bool],
+    ) -> None:
+        self.store_id = store_id
+        self.head = opened.head
+        self.generation = 0
+        self._backend = opened.backend
+        self._next = opened.head + 1
+        self._limits = limits
+        self._own_session = session
+        self._own_n = 0
+        self._tail = Tail(opened.head)
+        self._sessions = {name: _Session(head.client_id, head.last_n, head.last_n) for name, head in opened.sessions.items()}
+        self._peers: dict[PeerId, Peer] = {}
+        self._by_session: dict[str, set[PeerId]] = {}
+        self._flights: deque[_Flight] = deque()
+        self._waiting: list[LookUp] = []
+        self._grounds = Grounds(limits=limits, has_artifact=has_artifact, passwords=set())
+        self._lease = Lease(limits.lease_ms / 1000)
+        self._asked = False
+        for event in opened.marked:
+            self._note(note_of(event.body), now_s, max(0, now_ms - event.recorded_ms) / 1000)
+        self._flagged = self._lease.active
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be missed if the room were closed now."""
+        return not self._peers and not self._flights and not self._lease.active
+
+    @property
+    def flights(self) -> int:
+        """How many batches are on their way to the disk."""
+        return len(self._flights)
+
+    def on_connect(self, peer: PeerId, user: User, now_s: float) -> None:
+        """A connection of an authenticated user."""
+        self._peers[peer] = Peer(peer, user, now_s, Rate(CHATTER_PER_S, 2 * CHATTER_PER_S, now_s))
+
+    def on_frame(self, peer_id: PeerId, frame: ClientFrame, now_s: float) -> list[Effect]:
+        """A frame of a client; of a forgotten one it is nothing."""
+        peer = self._peers.get(peer_id)
+        if peer is None:
+            return []
+        if isinstance(frame, Push) and peer.session:
+            return self._on_push(peer, frame, now_s)
+        if isinstance(frame, Hello) != (not peer.session):
+            return self._bye(peer, "bad-frame", "the first frame, and only that, must be hello", now_s)
+        if not isinstance(frame, Hello | From | Push) and not peer.chatter.take(1, now_s):
+            return self._bye(peer, "too-many", f"more than {CHATTER_PER_S} live messages or pings a second", now_s)
+        match frame:
+            case Hello():
+                return self._on_hello(peer, frame, now_s)
+            case From():
+                return self._on_from(peer, frame, now_s)
+            case LiveOut():
+                return self._on_live(peer, frame, now_s)
+            case Ping():
+                return [Send(peer.id, encode_frame(Pong()))]
+            case Push() | Pong():
+                return []
+
+    def on_bad_frame(self, peer_id: PeerId, problem: str, now_s: float) -> list[Effect]:
+        """A client sent what is no frame."""
+        peer = self._peers.get(peer_id)
+        return [] if peer is None else self._bye(peer, "bad-frame", problem[:400], now_s)
+
+    def on_close(self, peer_id: PeerId, now_s: float) -> None:
+        """A connection is gone."""
+        if (peer := self._peers.get(peer_id)) is not None:
+            self._forget(peer, now_s)
+
+    def on_stall(self, peer_id: PeerId, now_s: float) -> list[Effect]:
+        """A client has read nothing for too long, or far too little."""
+        peer = self._peers.get(peer_id)
+        return [] if peer is None else self._bye(peer, "slow-consumer", "what was sent was not read; connect again to go on", now_s)
+
+    def on_overflow(self, peer_id: PeerId) -> None:
+        """A client's queue is full: it goes on from the log when the queue has drained."""
+        if (peer := self._peers.get(peer_id)) is not None and peer.stage == "live":
+            peer.stage, peer.busy = "lagging", True
+
+    def on_drained(self, peer_id: PeerId) -> list[Effect]:
+        """A client's queue is empty after bulk or overflow."""
+        peer = self._peers.get(peer_id)
+        if peer is None:
+            return []
+        peer.busy = False
+        return self._stream(peer)
+
+    def on_page(self, peer_id: PeerId, after: int, bodies: list[bytes]) -> list[Effect]:
+        """A page of older events was read."""
+        peer = self._peers.get(peer_id)
+        if peer is None:
+            return []
+        return self._send_page(peer, after, bodies)
+
+    def on_records(self, look: LookUp, records: Sequence[Record]) -> list[Effect]:
+        """Decisions about events that were pushed again were read."""
+        peer = self._peers.get(look.peer)
+        if peer is None:
+            return []
+        known = {record.n: record for record in records}
+        run = AckRun()
+        frames: list[bytes | None] = []
+        for n, digest in look.wanted:
+            record = known.get(n)
+            if record is None or record.digest != digest:
+                what = "was never decided and cannot be now" if record is None else "was decided with another content"
+                frames += [run.take(), _reject(look.session, n, "conflict", f"event {n} of session {look.session} {what}")]
+            elif record.seq is None:
+                frames += [run.take(), _reject(look.session, n, record.code or "invalid", record.message)]
+            else:
+                frames.append(run.add(look.session, n, record.seq))
+        frames.append(run.take())
+        made = [frame for frame in frames if frame is not None]
+        if peer.stage == "live":
+            return [Send(peer.id, frame) for frame in made]
+        peer.held += made
+        return []
+
+    def on_durable(self, count: int, now_s: float) -> list[Effect]:
+        """The `count` oldest batches in flight are on disk: acknowledge, fan out, act on what concerns the room."""
+        flights = [self._flights.popleft() for _ in range(count)]
+        first = self.head + 1
+        bodies = [decision.body for flight in flights for decision in flight.batch.decisions if decision.body is not None]
+        self.head += len(bodies)
+        self._tail.extend(bodies)
+        effects = self._fan_out(flights, first, bodies)
+        for flight in flights:
+            if flight.batch.decisions:
+                last = flight.batch.decisions[-1]
+                self._sessions[last.session].durable_n = last.n
+            for note in flight.notes:
+                effects += self._note(note, now_s, 0.0)
+        effects += self._tend(now_s)
+        if self._flagged and not self._lease.active and not self._flights:
+            self._flagged = False
+            effects += self._append(Batch(self.store_id, self._next, (), active=False), None, [])
+        return effects + self._look_up_waiting()
+
+    def on_refused(self) -> list[Effect]:
+        """No batch in flight was recorded: forget what was decided in them, ask their senders to push again later."""
+        self.generation += 1
+        effects: list[Effect] = []
+        for flight in self._flights:
+            decisions = flight.batch.decisions
+            if not decisions:
+                continue
+            session = self._sessions[decisions[-1].session]
+            session.last_n = session.durable_n
+            peer = self._peers.get(flight.peer) if flight.peer is not None else None
+            if peer is not None and decisions[0].session not in peer.paused:
+                effects.append(self._pause(peer, decisions[0].session, decisions[0].n))
+        self._own_n = self._sessions[self._own_session].durable_n if self._own_session in self._sessions else 0
+        self._flights.clear()
+        self._next = self.head + 1
+        self._asked = False
+        return effects + self._look_up_waiting()
+
+    def on_timer(self, now_s: float) -> list[Effect]:
+        """Time has passed: greetings that did not come, pings that are due, the lease."""
+        effects: list[Effect] = []
+        for peer in list(self._peers.values()):
+            if not peer.session:
+                if now_s - peer.opened_s >= self._limits.hello_timeout_ms / 1000:
+                    effects += self._bye(peer, "timeout", "no hello came", now_s)
+            elif now_s - peer.pinged_s >= self._limits.ping_interval_ms / 1000:
+                peer.pinged_s = now_s
+                effects.append(Send(peer.id, encode_frame(Ping(head=self.head))))
+        return effects + self._tend(now_s)
+
+    def runtime_died(self, store_session: str, now_s: float) -> list[Effect]:
+        """The process of a runtime that this machine started is dead: no lease to wait for."""
+        self._lease.died(store_session)
+        return self._tend(now_s)
+
+    def commit(self, events: Sequence[Event]) -> list[Effect]:
+        """Record events of the server's own; all of them in one batch.
+
+        Raises:
+            ValueError: An event that is not valid: the server's own fault.
+        """
+        decisions: list[Decision] = []
+        notes: list[Note] = []
+        for event in events:
+            self._own_n += 1
+            decision, note = judge(
+                wire_name(event),
+                raw_args(encode_args(event)),
+                SERVER_CLIENT_ID,
+                self._own_session,
+                self._own_n,
+                same_rules=True,
+                authority=True,
+                grounds=self._grounds,
+            )
+            if decision.body is None:
+                self._own_n -= len(decisions) + 1
+                raise ValueError(decision.message)
+            decisions.append(decision)
+            if note is not None:
+                notes.append(note)
+        return self._decide(None, self._own_session, SERVER_CLIENT_ID, decisions, notes)
+
+    def dismiss(self, code: ByeCode, message: str, now_s: float) -> list[Effect]:
+        """Send everybody away."""
+        return [effect for peer in list(self._peers.values()) for effect in self._bye(peer, code, message, now_s)]
+
+    def _on_hello(self, peer: Peer, hello: Hello, now_s: float) -> list[Effect]:
+        if hello.backend == self._backend and hello.head > self.head:
+            return self._bye(peer, "ahead", f"you have {hello.head} events of this log, it has {self.head}", now_s)
+        peer.session, peer.stage, peer.pinged_s = hello.session, "welcomed", now_s
+        peer.same_rules = hello.rules == RULES_HASH
+        self._by_session.setdefault(hello.session, set()).add(peer.id)
+        others = [(name, known.durable_n) for name, known in self._sessions.items() if known.client_id == peer.user.id]
+        decided = {name: n for name, n in others[-DECIDED_TOLD:] if n}
+        if (own := self._sessions.get(hello.session)) is not None and own.durable_n:
+            decided[hello.session] = own.durable_n
+        welcome = Welcome(backend=self._backend, head=self.head, user=peer.user, limits=LimitsOut.of(self._limits), decided=decided)
+        return [Send(peer.id, encode_frame(welcome)), *self._tend(now_s)]
+
+    def _on_from(self, peer: Peer, frame: From, now_s: float) -> list[Effect]:
+        if peer.stage != "welcomed":
+            return self._bye(peer, "bad-frame", "from is sent once", now_s)
+        if frame.head > self.head:
+            return self._bye(peer, "ahead", f"you have {frame.head} events of this log, it has {self.head}", now_s)
+        peer.stage, peer.position = "lagging", frame.head
+        return self._stream(peer)
+
+    def _on_push(self, peer: Peer, push: Push, now_s: float) -> list[Effect]:
+        name, events = push.session or peer.session, push.events
+        if not events:
+            return []
+        if len(events) > self._limits.batch_events or any(a.n >= b.n for a, b in pairwise(events)):
+            return self._bye(peer, "bad-frame", f"push: at most {self._limits.batch_events} events, ascending by n", now_s)
+        session = self._sessions.get(name)
+        if (session is not None and session.client_id != peer.user.id) or name == self._own_session:
+            return [Send(peer.id, _reject(name, event.n, "forbidden", f"session {name} is somebody else's")) for event in events]
+        if (paused := peer.paused.get(name)) is not None and events[0].n > paused:
+            return [self._pause(peer, name, paused)]
+        peer.paused.pop(name, None)
+        last_n = session.last_n if session is not None else 0
+        again = [event for event in events if event.n <= last_n]
+        fresh = events[len(again) :]
+        effects: list[Effect] = []
+        if again:
+            wanted = tuple((event.n, event_digest(event.name, bytes(event.args), peer.user.id)) for event in again)
+            self._waiting.append(LookUp(peer.id, name, wanted))
+            effects += self._look_up_waiting()
+        if not fresh:
+            return effects
+        session = session or self._sessions.setdefault(name, _Session(peer.user.id, 0, 0))
+        session.rate = session.rate or Rate(self._limits.events_per_s, self._limits.events_per_s, now_s)
+        if not session.rate.take(len(fresh), now_s):
+            return [*effects, self._pause(peer, name, fresh[0].n)]
+        decisions: list[Decision] = []
+        notes: list[Note] = []
+        for event in fresh:
+            decision, note = judge(
+                event.name, event.args, peer.user.id, name, event.n, same_rules=peer.same_rules, authority=False, grounds=self._grounds
+            )
+            decisions.append(decision)
+            if note is not None:
+                notes.append(note)
+        return effects + self._decide(peer.id, name, peer.user.id, decisions, notes)
+
+    def _decide(self, peer: PeerId | None, name: str, client_id: str, decisions: list[Decision], notes: list[Note]) -> list[Effect]:
+        started = any(note.name == SESSION_STARTED for note in notes)
+        batch = Batch(self.store_id, self._next, tuple(decisions), active=True if started else None)
+        self._flagged = self._flagged or started
+        session = self._sessions.setdefault(name, _Session(client_id, 0, 0))
+        session.last_n = decisions[-1].n
+        return self._append(batch, peer, notes)
+
+    def _append(self, batch: Batch, peer: PeerId | None, notes: list[Note]) -> list[Effect]:
+        self._next += sum(decision.body is not None for decision in batch.decisions)
+        self._flights.append(_Flight(batch, peer, notes))
+        return [Append(batch)]
+
+    def _fan_out(self, flights: list[_Flight], first: int, bodies: list[bytes]) -> list[Effect]:
+        authors = {flight.peer for flight in flights}
+        shared: list[bytes] | None = None
+        effects: list[Effect] = []
+        for peer in self._peers.values():
+            if peer.stage == "live":
+                peer.position = self.head
+                if peer.id in authors:
+                    effects += self._answer(peer, flights, first)
+                elif bodies:
+                    shared = shared or self._frames(first, bodies)
+                    effects += [Send(peer.id, frame) for frame in shared]
+            elif peer.id in authors:
+                # Its own events reach it in the stream, at their place; only what has no place is said now.
+                effects += self._rejects(peer, flights)
+        return effects
+
+    def _answer(self, peer: Peer, flights: list[_Flight], first: int) -> list[Effect]:
+        """One ordered stream for an author: acknowledgements in the place of its own events."""
+        frames: list[bytes | None] = []
+        run = AckRun()
+        others: list[bytes] = []
+        seq = first
+        for flight in flights:
+            own = flight.peer == peer.id
+            if own and others:
+                frames += self._frames(seq - len(others), others)
+                others = []
+            for decision in flight.batch.decisions:
+                if decision.body is None:
+                    if own:
+                        frames += [run.take(), _reject(decision.session, decision.n, decision.code or "invalid", decision.message)]
+                    continue
+                if own:
+                    frames.append(run.add(decision.session, decision.n, seq))
+                else:
+                    if run.count:
+                        frames.append(run.take())
+                    others.append(decision.body)
+                seq += 1
+        frames.append(run.take())
+        if others:
+            frames += self._frames(seq - len(others), others)
+        return [Send(peer.id, frame) for frame in frames if frame is not None]
+
+    def _rejects(self, peer: Peer, flights: list[_Flight]) -> list[Effect]:
+        return [
+            Send(peer.id, _reject(decision.session, decision.n, decision.code, decision.message))
+            for flight in flights
+            if flight.peer == peer.id
+            for decision in flight.batch.decisions
+            if decision.code is not None
+        ]
+
+    def _frames(self, first: int, bodies: list[bytes]) -> list[bytes]:
+        return events_frames(first, bodies, self._limits.batch_events, self._limits.batch_bytes)
+
+    def _stream(self, peer: Peer) -> list[Effect]:
+        if peer.stage != "lagging" or peer.busy:
+            return []
+        if peer.position == self.head:
+            return self._go_live(peer)
+        bodies = self._tail.after(peer.position, self._limits.batch_events, self._limits.batch_bytes)
+        if bodies is None:
+            peer.busy = True
+            return [ReadPage(peer.id, peer.position)]
+        return self._send_page(peer, peer.position, bodies)
+
+    def _send_page(self, peer: Peer, after: int, bodies: list[bytes]) -> list[Effect]:
+        # What was read may be newer than what is known here to be durable; that part comes with its own announcement.
+        bodies = bodies[: self.head - after]
+        peer.position = after + len(bodies)
+        done = peer.position == self.head
+        peer.busy = not done
+        effects: list[Effect] = [Send(peer.id, frame, bulk=not done) for frame in self._frames(after + 1, bodies)]
+        return effects + (self._go_live(peer) if done else [])
+
+    def _go_live(self, peer: Peer) -> list[Effect]:
+        peer.stage = "live"
+        held, peer.held = peer.held, []
+        return [Send(peer.id, frame) for frame in held]
+
+    def _look_up_waiting(self) -> list[Effect]:
+        """Ask for the records of events pushed again; what is in flight waits for the disk, what was given up is paused."""
+        effects: list[Effect] = []
+        waiting: list[LookUp] = []
+        for look in self._waiting:
+            session = self._sessions[look.session]
+            if any(session.durable_n < n <= session.last_n for n, _ in look.wanted):
+                waiting.append(look)
+                continue
+            decided = tuple(item for item in look.wanted if item[0] <= session.durable_n)
+            undecided = [n for n, _ in look.wanted if n > session.durable_n]
+            if decided:
+                effects.append(replace(look, wanted=decided))
+            if undecided and (peer := self._peers.get(look.peer)) is not None:
+                effects.append(self._pause(peer, look.session, undecided[0]))
+        self._waiting = waiting
+        return effects
+
+    def _on_live(self, peer: Peer, live: LiveOut, now_s: float) -> list[Effect]:
+        if len(bytes(live.data)) > self._limits.live_bytes:
+            return self._bye(peer, "bad-frame", f"live: data has more than {self._limits.live_bytes} bytes", now_s)
+        try:
+            decode_live_data(live.data)
+        except FrameError as exc:
+            return self._bye(peer, "bad-frame", str(exc), now_s)
+        sender = Sender(session=peer.session, user=peer.user.id)
+        frame = encode_frame(LiveIn(topic=live.topic, data=live.data, sender=sender, to=live.to, id=live.id))
+        if live.to is not None:
+            return [Send(to, frame) for to in sorted(self._by_session.get(live.to, ()))]
+        return [Send(other.id, frame) for other in self._peers.values() if other.session and other.id != peer.id]
+
+    def _note(self, note: Note, now_s: float, ago_s: float) -> list[Effect]:
+        match note.kind:
+            case "session":
+                self._asked = False
+                self._lease.apply(note, now_s, ago_s)
+            case "password":
+                self._grounds.passwords.add(str(note.args["requestId"]))
+            case "title":
+                return [Retitle(str(note.args["value"]))]
+            case "none":
+                pass
+        return []
+
+    def _tend(self, now_s: float) -> list[Effect]:
+        """Commit what the lease makes due, one event at a time."""
+        if self._asked or not self._lease.active:
+            return []
+        connected = any(self._lease.vouches(session) for session, peers in self._by_session.items() if peers)
+        due = self._lease.due(now_s, connected)
+        if due is None:
+            return []
+        self._asked = True
+        return self.commit([due])
+
+    def _pause(self, peer: Peer, session: str, n: int) -> Send:
+        peer.paused[session] = n
+        return Send(peer.id, encode_frame(Pause(session=session, from_n=n, retry_ms=PAUSE_MS)))
+
+    def _bye(self, peer: Peer, code: ByeCode, message: str, now_s: float) -> list[Effect]:
+        self._forget(peer, now_s)
+        return [Close(peer.id, code, message)]
+
+    def _forget(self, peer: Peer, now_s: float) -> None:
+        del self._peers[peer.id]
+        if not peer.session:
+            return
+        same = self._by_session[peer.session]
+        same.discard(peer.id)
+        if not same:
+            del self._by_session[peer.session]
+            if self._lease.vouches(peer.session):
+                self._lease.gone(now_s)
+
+
+def _reject(session: str, n: int, code: RejectCode, message: str) -> bytes:
+    return encode_frame(Reject(session=session, n=n, code=code, message=message))

@@ -1,0 +1,8 @@
+"""What tests of a server need: an event log in memory, a manual clock, a raw client, and the checks that every event log passes."""
+
+from .conformance import check_event_log
+from .manual_clock import ManualClock
+from .memory_log import InMemoryEventLog
+from .raw_client import RawClient
+
+__all__ = ["InMemoryEventLog", "ManualClock", "RawClient", "check_event_log"]

@@ -1,0 +1,94 @@
+"""Fixtures of the tests that start processes and browsers; a module asks for them with `pytest_plugins = ["harness.fixtures"]`.
+
+Everything asynchronous of the browser tests is on one loop, which lives as long as the browser.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Error, async_playwright
+
+from .notebook_server import NotebookServer
+from .pages import NewContext, NotebookPage, OpenNotebook, cookie_into
+from .processes import Processes, processes
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Processes]:
+    """Processes of one test."""
+    with processes(tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The one Chromium of the session, the system's own."""
+    path = next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
+    assert path is not None, "the browser tests need Chromium: run `make chromium`"
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_context(browser: Browser) -> AsyncIterator[NewContext]:
+    """Make browser contexts, each a person's own; a script of the page that fails, fails the test."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    async def make() -> BrowserContext:
+        context = await browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+        context.set_default_timeout(10_000)
+        context.on("weberror", lambda error: problems.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        await context.close()
+    assert problems == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NotebookServer]:
+    """One `runt serve` for the tests that do not harm it; each makes a notebook of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    with processes(folder) as made:
+        server = NotebookServer(made, folder / "data")
+        await server.start()
+        await server.sign_in()
+        yield server
+        assert await server.stop() == 0
+
+
+@pytest.fixture
+def open_notebook(new_context: NewContext) -> OpenNotebook:
+    """Open a notebook of a signed-in server in a context of its own, or in another tab of one."""
+
+    async def open_one(server: NotebookServer, notebook: str, *, context: BrowserContext | None = None, url: str = "") -> NotebookPage:
+        if context is None:
+            context = await new_context()
+            await cookie_into(context, url or server.url, server.cookie)
+        page = await context.new_page()
+        try:
+            await page.goto(f"{url or server.url}/nb/{notebook}")
+        except Error as problem:
+            raise AssertionError(f"{problem}\n{server.process.story() if server.process else ''}") from problem
+        return NotebookPage(page)
+
+    return open_one
