@@ -1,0 +1,95 @@
+"""What one session commits: in order, counted until it is confirmed, and nothing any more once the session is over."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from runtime_schema.errors import InvalidEventError
+from runtime_schema.events import Event, wire_name
+
+from .errors import RejectedError
+from .ports import Applied, Store
+
+EVENT_OVERHEAD_BYTES = 256
+"""Estimate of an event's names and ids, so that many empty events count too."""
+
+OnRefused = Callable[[Event, Exception], None]
+
+
+class Outbox:
+    """Commits a session's events.
+
+    Args:
+        store: Where they go.
+        limit_bytes: `ready` waits while more than this is unconfirmed.
+        on_refused: Hears of each event that will never be recorded, and why; requests excepted.
+    """
+
+    def __init__(self, store: Store, limit_bytes: int, on_refused: OnRefused) -> None:
+        self._store = store
+        self._limit_bytes = limit_bytes
+        self._on_refused = on_refused
+        self._closed = False
+        self._below_limit = asyncio.Event()
+        self._below_limit.set()
+        self.unconfirmed_bytes = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether commits are dropped."""
+        return self._closed
+
+    def commit(self, event: Event, size_bytes: int = 0) -> None:
+        """Commit and look at the receipt only for counting and rejection. After `close` nothing happens."""
+        if not self._closed:
+            self._send(event, size_bytes).add_done_callback(partial(self._decided, event))
+
+    def request(self, event: Event) -> asyncio.Future[Applied]:
+        """Commit an event whose receipt somebody waits for: with `asyncio.wait` or shielded, never cancelled.
+
+        After `close` the future stays open for ever, as that of an event nobody decides.
+        """
+        if self._closed:
+            return asyncio.get_running_loop().create_future()
+        future = self._send(event, 0)
+        future.add_done_callback(_mark_retrieved)
+        return future
+
+    async def ready(self) -> None:
+        """Wait until little enough is unconfirmed, or the session is over."""
+        await self._below_limit.wait()
+
+    def close(self) -> None:
+        """Drop everything from now on. What was committed is the store's and stays."""
+        self._closed = True
+        self._below_limit.set()
+
+    def _send(self, event: Event, size_bytes: int) -> asyncio.Future[Applied]:
+        size_bytes += EVENT_OVERHEAD_BYTES
+        try:
+            future = asyncio.ensure_future(self._store.commit(event))
+        except (InvalidEventError, RejectedError) as exc:
+            error = exc if isinstance(exc, RejectedError) else RejectedError(wire_name(event), "invalid", str(exc))
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(error)
+        self.unconfirmed_bytes += size_bytes
+        if self.unconfirmed_bytes > self._limit_bytes and not self._closed:
+            self._below_limit.clear()
+        future.add_done_callback(partial(self._confirmed, size_bytes))
+        return future
+
+    def _confirmed(self, size_bytes: int, _: asyncio.Future[Applied]) -> None:
+        self.unconfirmed_bytes -= size_bytes
+        if self.unconfirmed_bytes <= self._limit_bytes:
+            self._below_limit.set()
+
+    def _decided(self, event: Event, future: asyncio.Future[Applied]) -> None:
+        problem = None if future.cancelled() else future.exception()
+        if isinstance(problem, Exception) and not self._closed:
+            self._on_refused(event, problem)
+
+
+def _mark_retrieved(future: asyncio.Future[Applied]) -> None:
+    # Whoever asked may have gone meanwhile; an error nobody reads is not worth asyncio's warning.
+    if not future.cancelled():
+        future.exception()
