@@ -11,8 +11,8 @@ from runtime_schema.events import CellCreated, CellSourceSet, NotebookMetadataSe
 from runtime_schema.ids import CellId, StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.queries import CELL, CELLS, METADATA, CellRow
-from runtime_schema.store_types import Applied, LiveMessage, StoreStatus
-from runtime_store import EventTooLargeError, Store, StoreClosedError, open_local
+from runtime_schema.store_types import Applied, LiveMessage, RejectedError, StoreStatus
+from runtime_store import Store, StoreClosedError, open_local
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_an_event_that_does_not_fit_is_refused_and_nothing_changes(store: 
 
 
 async def test_an_event_above_the_limit_is_refused_with_its_size(store: Store) -> None:
-    with pytest.raises(EventTooLargeError, match=r"v1\.CellCreated has 26\d{4} bytes, the limit is 262144"):
+    with pytest.raises(RejectedError, match=r"v1\.CellCreated was rejected \(too-large\): it has 26\d{4} bytes, the limit is 262144"):
         store.commit(cell(1, "x" * 262_144))
     assert store.query(CELLS) == []
 

@@ -2,7 +2,6 @@
 
 from .client import Address
 from .errors import (
-    EventTooLargeError,
     FrameError,
     RuntimeStoreError,
     StoreClosedError,
@@ -16,7 +15,6 @@ from .store import ArtifactUploader, Store
 __all__ = [
     "Address",
     "ArtifactUploader",
-    "EventTooLargeError",
     "FrameError",
     "Receipt",
     "RuntimeStoreError",

@@ -2,7 +2,6 @@
 
 RuntimeStoreError
 ├── FrameError            a frame that is not of the protocol
-├── EventTooLargeError    an event that no authority would take
 ├── StoreClosedError      a call on a store that is closed, or a receipt that it can no longer settle
 ├── StoreFileError        a file that cannot be a store: not one, damaged, in use, of somebody else
 └── UnsafeSqliteError     an SQLite on which an acknowledged event could be lost
@@ -25,19 +24,6 @@ class FrameError(RuntimeStoreError):
     def __str__(self) -> str:
         """Say what does not fit, and where in the frame."""
         return f"not a frame of the sync protocol: {self.problem}"
-
-
-@dataclass
-class EventTooLargeError(RuntimeStoreError):
-    """An event above the limit, refused before it is applied."""
-
-    event: str
-    size_bytes: int
-    limit_bytes: int
-
-    def __str__(self) -> str:
-        """Name the event, its size and the way out."""
-        return f"{self.event} has {self.size_bytes} bytes, the limit is {self.limit_bytes}: split it, or keep large data as an artifact"
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """One store on disk: the log (of an authority, or a copy of it) and the journal of events that are not confirmed.
 
-What `write` has returned survives a kill and a power cut. One process at a time has the file open.
+What `write` has returned survives a kill, and unless the file was opened otherwise a power cut. One process at a time
+has the file open.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,14 +63,22 @@ class Write:
 class StoreFile:
     """An open file. May be used from any thread, by one at a time."""
 
-    def __init__(self, path: Path, kind: Kind, store_id: str) -> None:
+    def __init__(self, path: Path, kind: Kind, store_id: str, *, power_safe: bool = True) -> None:
         """Open or make the file.
+
+        Args:
+            path: Where it is.
+            kind: Whether its store is an authority.
+            store_id: Which notebook it is of.
+            power_safe: Whether every write waits for the disk. Without it a write is quick, survives a kill, and may be lost,
+                with all after it, when the machine loses power.
 
         Raises:
             StoreFileError: It cannot be opened, is in use, damaged, or of another store or kind.
             UnsafeSqliteError: The library or its settings would not keep the promise.
         """
         self.path = path
+        self.power_safe = power_safe
         if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < _SAFE_SQLITE:
             raise UnsafeSqliteError(f"version {apsw.sqlite_lib_version()} is older than {'.'.join(map(str, _SAFE_SQLITE))}")
         try:
@@ -147,9 +156,10 @@ class StoreFile:
         # Exclusive locking keeps other processes out for as long as the file is open, and needs no shared-memory file.
         self._pragma("locking_mode", "exclusive")
         self._pragma("journal_mode", "wal")
-        self._db.execute("PRAGMA synchronous = FULL")
-        if (level := self._db.pragma("synchronous")) != 2:
-            raise UnsafeSqliteError(f"synchronous is {level} and cannot be set to FULL")
+        wanted = 2 if self.power_safe else 1
+        self._db.execute(f"PRAGMA synchronous = {wanted}")
+        if (level := self._db.pragma("synchronous")) != wanted:
+            raise UnsafeSqliteError(f"synchronous is {level} and cannot be set to {wanted}")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._identify(kind, store_id)

@@ -56,6 +56,7 @@ async def connect(
     token: str | None = None,
     cookie: str | None = None,
     path: Path | str | None = None,
+    power_safe: bool = True,
     artifacts: ArtifactUploader | None = None,
     new_id: Callable[[], str] = random_id,
     random: Callable[[], float] = random_numbers.random,
@@ -71,6 +72,8 @@ async def connect(
         cookie: Or the session cookie of a person, as `name=value`.
         path: File that keeps a copy of the log and journals events before they are sent; what an earlier life could not
             send is sent first, without what only that life could mean. None keeps all in memory.
+        power_safe: Whether the journal survives a power cut too. Without it events are sent sooner, and the journal survives
+            a kill: right for a runtime, whose work a power cut ends anyway.
         artifacts: Uploads what events name, before they are sent.
         new_id: Makes ids that nobody else has.
         random: Gives numbers in [0, 1), for the jitter of the backoff.
@@ -80,7 +83,7 @@ async def connect(
         StoreFileError: The file is in use, damaged, or not this store's.
         UnsafeSqliteError: SQLite would not keep what it journals.
     """
-    file = None if path is None else StoreFile(Path(path), "replica", store_id)
+    file = None if path is None else StoreFile(Path(path), "replica", store_id, power_safe=power_safe)
     replica = Replica(
         new_id(), client_id, new_id, head=file.head if file is not None else 0, backend=file.backend if file is not None else None
     )

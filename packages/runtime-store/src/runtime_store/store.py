@@ -19,7 +19,7 @@ from runtime_schema.store_types import LiveHandler, LiveMessage, RejectedError, 
 from runtime_schema.wire import Limits
 
 from .client import Address, SyncClient
-from .errors import EventTooLargeError, FrameError, StoreClosedError, StoreFileError
+from .errors import FrameError, StoreClosedError, StoreFileError
 from .file import StoreFile, Write
 from .frames import LiveOut, encode_json
 from .live import LiveChannel
@@ -117,7 +117,7 @@ class Store:
 
         Raises:
             InvalidEventError: The event does not fit its definition.
-            EventTooLargeError: It is above the limit. In both cases nothing was applied.
+            RejectedError: It is above the limit (`too-large`). In both cases nothing was applied.
             StoreClosedError: The store is closed.
         """
         return self._commit(event, None)
@@ -240,7 +240,8 @@ class Store:
         check_args(name, args)
         raw = encode_json(args)
         if len(raw) + len(name) > self._limits.event_bytes:
-            raise EventTooLargeError(name, len(raw) + len(name), self._limits.event_bytes)
+            size, limit = len(raw) + len(name), self._limits.event_bytes
+            raise RejectedError(name, "too-large", f"it has {size} bytes, the limit is {limit}: split it, or keep large data as an artifact")
         entry, receipt = self._local.commit(name, args, raw, client_id)
         self._fresh.append(entry)
         self._turn_soon()
@@ -283,7 +284,10 @@ class Store:
                     write.confirmed = [Confirmed(head + place, entry, own=False) for place, entry in enumerate(fresh, 1)]
                 else:
                     write.pending = [entry for entry in fresh if self._replica.is_pending(entry.key)]
-                await self._loop.run_in_executor(self._disk, file.write, write)
+                if file.power_safe:
+                    await self._loop.run_in_executor(self._disk, file.write, write)
+                else:
+                    file.write(write)  # waits for no disk, so a thread would only cost time
                 self._recorded(fresh)
         except StoreFileError as exc:
             self._break(exc)
