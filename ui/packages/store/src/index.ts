@@ -1,0 +1,11 @@
+// The public surface of the page's store; React's part is in ./react.
+
+export type { Clock, RandomSource } from "./clock";
+export type { Socket, SocketFactory, SocketHandlers } from "./connection";
+export type { Wasm } from "./database";
+export { LiveTimeoutError, RejectedError, StoreBrokenError, StoreClosedError } from "./errors";
+export type { User } from "./frames";
+export type { LiveHandler, LiveMessage } from "./live";
+export type { Applied, Receipt } from "./receipts";
+export { createStore, type ReadOptions, type Store, type StoreOptions, type StoreStatus, type Unsubscribe, type Watched } from "./store";
+export type { TextHandle } from "./subscriptions";

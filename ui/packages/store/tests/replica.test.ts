@@ -1,0 +1,213 @@
+// Reconciliation: whatever order decisions come in, the state is that of the log with pending on top.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Database, openDatabase } from "../src/database";
+import { type Decided, type Incoming, Replica } from "../src/replica";
+import { type Args, createState, materialize } from "../src/state";
+import { allRows, type TableRows } from "./rows";
+
+interface LogEntry {
+  readonly name: string;
+  readonly args: Args;
+  readonly clientId: string;
+  readonly storeSessionId: string;
+  readonly n: number;
+}
+
+const cells = fc.constantFrom("a", "b", "c");
+const executions = fc.constantFrom("e1", "e2", "e3");
+const sessions = fc.constantFrom("r1", "r2");
+
+/** Events that get in each other's way: few ids, all rules of execution. */
+const events: fc.Arbitrary<readonly [string, Args]> = fc.oneof(
+  fc
+    .record({ cellId: cells, position: fc.constantFrom("a0", "a1"), source: fc.string() })
+    .map((args) => ["v1.CellCreated", { ...args, cellType: "code" }] as const),
+  fc.record({ cellId: cells, source: fc.string() }).map((args) => ["v1.CellSourceSet", args] as const),
+  fc.record({ cellId: cells, cellType: fc.constantFrom("code", "markdown") }).map((args) => ["v1.CellTypeSet", args] as const),
+  cells.map((cellId) => ["v1.CellDeleted", { cellId }] as const),
+  fc
+    .record({ sessionId: sessions, replaces: fc.option(sessions, { nil: undefined }) })
+    .map(
+      (args) =>
+        [
+          "v1.RuntimeSessionStarted",
+          { ...args, runtimeId: "r", runtimeType: "python", capabilities: ["code"], info: "{}", lostAfterMs: 1, startedMs: 2 },
+        ] as const,
+    ),
+  sessions.map((sessionId) => ["v1.RuntimeSessionStatusSet", { sessionId, status: "ready" }] as const),
+  sessions.map((sessionId) => ["v1.RuntimeSessionTerminated", { sessionId, reason: "evicted" }] as const),
+  fc
+    .record({ executionId: executions, cellId: cells })
+    .map((args) => ["v1.ExecutionRequested", { ...args, source: "1", requestedMs: 1 }] as const),
+  fc
+    .record({ executionId: executions, sessionId: sessions })
+    .map((args) => ["v1.ExecutionStarted", { ...args, executionCount: 1, startedMs: 1 }] as const),
+  fc
+    .record({ executionId: executions, sessionId: sessions, n: fc.nat(3), text: fc.string() })
+    .map((args) => ["v1.StreamAppended", { ...args, outputId: "o", stream: "stdout" }] as const),
+  fc
+    .record({ executionId: executions, sessionId: sessions, status: fc.constantFrom("ok", "error") })
+    .map((args) => ["v1.ExecutionFinished", { ...args, finishedMs: 1 }] as const),
+  fc.constant(["v1.ExecutionCancelRequested", { all: true, reason: "stop" }] as const),
+);
+
+type Step =
+  | { readonly do: "commit"; readonly event: readonly [string, Args] }
+  | { readonly do: "other"; readonly event: readonly [string, Args] }
+  | { readonly do: "accept"; readonly asEvent: boolean }
+  | { readonly do: "reject" }
+  | { readonly do: "deliver" };
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: events.map((event) => ({ do: "commit" as const, event })) },
+  { weight: 3, arbitrary: events.map((event) => ({ do: "other" as const, event })) },
+  { weight: 3, arbitrary: fc.boolean().map((asEvent) => ({ do: "accept" as const, asEvent })) },
+  { weight: 1, arbitrary: fc.constant({ do: "reject" as const }) },
+  { weight: 3, arbitrary: fc.constant({ do: "deliver" as const }) },
+);
+
+describe("Replica", () => {
+  it("is at every moment the log replayed with pending on top", async () => {
+    const empty = await openDatabase();
+    empty.close();
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { maxLength: 40 }), async (script) => {
+        const db = await openDatabase();
+        const model = new Model(new Replica(db, "ada", "mine"));
+        for (const step of script) {
+          model.run(step);
+          if (step.do === "deliver") expect(allRows(db)).toEqual(await replayed([...model.delivered, ...model.pending]));
+        }
+        model.run({ do: "deliver" });
+        const confirmed = await replayed(model.delivered);
+        expect(model.replica.onConfirmed(() => allRows(db))).toEqual(confirmed);
+        expect(allRows(db)).toEqual(await replayed([...model.delivered, ...model.pending]));
+        expect(model.decisions).toEqual(await decisionsOf(model));
+        expect(model.replica.head).toBe(model.delivered.length);
+        model.replica.close();
+      }),
+      { numRuns: 100 },
+    );
+  }, 60_000);
+
+  it("keeps many acknowledged events without others between them", async () => {
+    const db = await openDatabase();
+    const replica = new Replica(db, "ada", "mine");
+    const model = new Model(replica);
+    for (let i = 0; i < 700; i += 1) model.run({ do: "commit", event: ["v1.ActorSet", { actorId: `a${i}`, kind: "human", name: "x" }] });
+    for (let i = 0; i < 650; i += 1) {
+      model.run({ do: "accept", asEvent: false });
+      model.run({ do: "deliver" });
+    }
+    expect(allRows(db).actors?.length).toBe(700);
+    expect(replica.onConfirmed(() => allRows(db)).actors?.length).toBe(650);
+    expect(replica.pendingCount).toBe(50);
+    replica.close();
+  });
+
+  it("undoes an own event that cannot be applied", async () => {
+    const db = await openDatabase();
+    const replica = new Replica(db, "ada", "mine");
+    expect(() => replica.commit({ n: 1, name: "v1.ActorSet", args: { actorId: "a", kind: "human", name: undefined } })).toThrow("NOT NULL");
+    expect(replica.pendingCount).toBe(0);
+    expect(allRows(db).actors).toEqual([]);
+    replica.close();
+  });
+});
+
+/** A replica beside a log that it learns of in pieces. */
+class Model {
+  readonly replica: Replica;
+  readonly log: LogEntry[] = [];
+  readonly rejected = new Set<number>();
+  readonly decisions: Decided[] = [];
+  private readonly wire: Incoming[] = [];
+  private own: LogEntry[] = [];
+  private undecided: LogEntry[] = [];
+  private n = 0;
+  private heard = 0;
+
+  constructor(replica: Replica) {
+    this.replica = replica;
+  }
+
+  get delivered(): readonly LogEntry[] {
+    return this.log.slice(0, this.heard);
+  }
+
+  get pending(): readonly LogEntry[] {
+    return this.own;
+  }
+
+  run(step: Step): void {
+    switch (step.do) {
+      case "commit": {
+        this.n += 1;
+        const entry = { name: step.event[0], args: step.event[1], clientId: "ada", storeSessionId: "mine", n: this.n };
+        this.replica.commit(entry);
+        this.own.push(entry);
+        this.undecided.push(entry);
+        return;
+      }
+      case "other":
+        this.append({ name: step.event[0], args: step.event[1], clientId: "bob", storeSessionId: "theirs", n: this.log.length + 1 }, true);
+        return;
+      case "accept": {
+        const entry = this.undecided.shift();
+        if (entry !== undefined) this.append(entry, step.asEvent);
+        return;
+      }
+      case "reject": {
+        const entry = this.undecided.shift();
+        if (entry === undefined) return;
+        this.rejected.add(entry.n);
+        this.wire.push({ kind: "reject", n: entry.n, code: "forbidden", message: "no" });
+        return;
+      }
+      case "deliver": {
+        const decided = new Set(this.wire.map((item) => (item.kind === "event" ? ownN(item.event) : item.kind === "reset" ? 0 : item.n)));
+        this.own = this.own.filter((entry) => !decided.has(entry.n));
+        this.heard = this.log.length;
+        this.replica.reconcile(
+          () => this.wire.shift(),
+          (decision) => this.decisions.push(decision),
+        );
+        return;
+      }
+    }
+  }
+
+  private append(entry: LogEntry, asEvent: boolean): void {
+    this.log.push(entry);
+    const seq = this.log.length;
+    this.wire.push(asEvent ? { kind: "event", seq, event: entry } : { kind: "ack", seq, n: entry.n });
+  }
+}
+
+function ownN(event: LogEntry): number {
+  return event.storeSessionId === "mine" ? event.n : 0;
+}
+
+async function replayed(log: readonly LogEntry[]): Promise<TableRows> {
+  return withReplay(log, (db) => allRows(db));
+}
+
+async function withReplay<T>(log: readonly LogEntry[], read: (db: Database, applied: boolean[]) => T): Promise<T> {
+  const db = await openDatabase();
+  createState(db);
+  const applied = log.map((entry) => materialize(db, entry.name, entry.args, entry.clientId, entry.storeSessionId) === true);
+  const result = read(db, applied);
+  db.close();
+  return result;
+}
+
+/** What the receipts must say: the guards at the confirmed positions, and the rejects. */
+async function decisionsOf(model: Model): Promise<Decided[]> {
+  const applied = await withReplay(model.log, (_, flags) => flags);
+  const confirmed = model.log.flatMap((entry, place) =>
+    entry.storeSessionId === "mine" ? [{ n: entry.n, seq: place + 1, applied: applied[place] ?? false }] : [],
+  );
+  const rejected = [...model.rejected].map((n) => ({ n, code: "forbidden" as const, message: "no" }));
+  return [...confirmed, ...rejected].sort((a, b) => a.n - b.n);
+}
