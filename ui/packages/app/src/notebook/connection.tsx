@@ -1,0 +1,54 @@
+// How this page stands to the server, in words: nothing is lost while offline, and what waits is counted.
+import { useEffect, useState } from "react";
+import { useConnection } from "./state";
+
+/** A gap shorter than this is not worth telling. */
+const QUIET_MS = 1500;
+
+export function ConnectionChip() {
+  const { connected, pending } = useConnection();
+  const offline = useLasting(!connected);
+  const slow = useLasting(pending > 0);
+  const edits = `${pending.toLocaleString("en")} ${pending === 1 ? "change" : "changes"}`;
+  const text = offline ? `Offline${pending > 0 ? `: ${edits} kept` : ""}` : pending === 0 ? "Saved" : slow ? `Sending ${edits}` : "Saving…";
+  const title = offline ? "Edits are kept in this page and sent when the server answers again." : "Every change is on the server.";
+  return (
+    <span
+      className="chip quiet"
+      role="status"
+      title={title}
+      data-testid="connection-status"
+      data-connected={connected}
+      data-pending={pending}
+    >
+      {offline && <span className="dot warn" />}
+      {text}
+    </span>
+  );
+}
+
+/** What is wrong, when something is that people should know. */
+export function ConnectionBanner() {
+  const { connected, problem } = useConnection();
+  const offline = useLasting(!connected);
+  if (problem === null || (!offline && !connected)) return null;
+  return (
+    <div className="banner" role="alert" data-testid="connection-problem">
+      {problem}
+    </div>
+  );
+}
+
+/** True once `value` has been true for a while; false at once. */
+function useLasting(value: boolean): boolean {
+  const [lasting, setLasting] = useState(false);
+  useEffect(() => {
+    if (!value) {
+      setLasting(false);
+      return;
+    }
+    const timer = setTimeout(() => setLasting(true), QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return value && lasting;
+}
