@@ -32,8 +32,11 @@ export default function NotebookPage({ notebookId }: { readonly notebookId: stri
       },
       () => {},
     );
+    const reconnect = () => opened?.reconnect();
+    window.addEventListener("online", reconnect);
     return () => {
       wanted = false;
+      window.removeEventListener("online", reconnect);
       // After the view's own cleanup, which commits edits that wait.
       queueMicrotask(() => opened?.close());
     };
