@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def wait_for_answer(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def stack() -> Iterator[Stack]:
+def stack() -> Generator[Stack]:
     """Run a server for the length of a `with`."""
     with tempfile.TemporaryDirectory() as folder:
         token = subprocess.run(

@@ -241,7 +241,9 @@ class Store:
         raw = encode_json(args)
         if len(raw) + len(name) > self._limits.event_bytes:
             size, limit = len(raw) + len(name), self._limits.event_bytes
-            raise RejectedError(name, "too-large", f"it has {size} bytes, the limit is {limit}: split it, or keep large data as an artifact")
+            raise RejectedError(
+                name, "too-large", f"it has {size} bytes, the limit is {limit}: split it, or keep large data as an artifact"
+            )
         entry, receipt = self._local.commit(name, args, raw, client_id)
         self._fresh.append(entry)
         self._turn_soon()
