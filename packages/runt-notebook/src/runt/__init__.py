@@ -1,0 +1,1 @@
+"""The runt command: composition root of server, agent and store."""

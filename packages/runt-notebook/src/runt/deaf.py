@@ -1,0 +1,55 @@
+"""An engine for where nobody can answer a question: code that asks for input gets an error at once, and never waits."""
+
+from collections.abc import Mapping
+from typing import final
+
+from runtime_core.errors import InputUnavailableError
+from runtime_core.ports import Engine, EngineSink
+from runtime_schema.outputs import ExecuteReply, Output
+
+
+@final
+class _DeafSink(EngineSink):
+    """Passes everything on but questions: in a run there is nobody to answer them."""
+
+    def __init__(self, sink: EngineSink) -> None:
+        self._sink = sink
+
+    def emit(self, execution_id: str, output: Output) -> None:
+        self._sink.emit(execution_id, output)
+
+    async def ready(self) -> None:
+        await self._sink.ready()
+
+    async def read_input(self, execution_id: str, prompt: str, password: bool) -> str:
+        raise InputUnavailableError("`runt run` has nobody to ask")
+
+    def died(self, reason: str) -> None:
+        self._sink.died(reason)
+
+
+@final
+class DeafEngine(Engine):
+    """Wraps another engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def info(self) -> Mapping[str, str]:
+        return self._engine.info
+
+    async def start(self, sink: EngineSink) -> None:
+        await self._engine.start(_DeafSink(sink))
+
+    async def execute(self, execution_id: str, source: str, execution_count: int) -> ExecuteReply:
+        return await self._engine.execute(execution_id, source, execution_count)
+
+    async def interrupt(self, execution_id: str) -> None:
+        await self._engine.interrupt(execution_id)
+
+    async def restart(self) -> None:
+        await self._engine.restart()
+
+    async def stop(self) -> None:
+        await self._engine.stop()

@@ -1,0 +1,315 @@
+"""What an agent is told: flags, then environment, then configuration file, then defaults; everything wrong is said at once.
+
+`resolve` is pure. `parse_runtime_args` reads the files and the environment around it.
+"""
+
+import difflib
+import os
+import socket
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
+
+from runtime_schema.ids import ID_PATTERN, is_id
+
+from .credentials import TOKEN_FILE, LocalServer, default_config_file, default_data_folder, find_server, read_token
+from .errors import ConfigError, CredentialError, Problem
+from .logs import LEVELS
+
+RuntimeType = Literal["python", "echo", "html"]
+RUNTIME_TYPES: tuple[RuntimeType, ...] = get_args(RuntimeType)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that can be told: its flag, what it means, an example, and where else it may be told."""
+
+    flag: str
+    meaning: str
+    value: str = "TEXT"
+    in_file: bool = True
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return "RUNT_" + self.key.replace("-", "_").upper()
+
+    @property
+    def key(self) -> str:
+        """Its key in the configuration file."""
+        return self.flag.removeprefix("--")
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("--notebook", "id of the notebook to work for (required)", "ID"),
+    Option("--server", "the server's address; by default the one that runs on the data folder", "URL"),
+    Option("--token-file", "file with the token, readable by you alone; RUNT_TOKEN may hold the token itself", "FILE"),
+    Option("--client-id", "your user id; must be the token's, and is asked of the server by default", "ID"),
+    Option("--runtime", f"what runs the cells: {', '.join(RUNTIME_TYPES)} (default: python)", "TYPE"),
+    Option("--runtime-id", "name that stays the same over restarts (default: from the type and this machine's name)", "ID"),
+    Option("--cwd", "folder that cells run in (default: the current one)", "FOLDER"),
+    Option("--take-over", "replace the notebook's active runtime: yes or no (default: no)", "YES"),
+    Option("--log-level", f"{', '.join(LEVELS)} (default: info)", "LEVEL"),
+    Option("--data", "folder for what must survive a restart (default: this platform's)", "FOLDER", in_file=False),
+    Option("--config", "configuration file, TOML with these names as keys (default: this platform's)", "FILE", in_file=False),
+)
+_BY_FLAG = {option.flag: option for option in OPTIONS}
+_BY_KEY = {option.key: option for option in OPTIONS}
+_SHORT = {"-n": "--notebook", "-s": "--server", "-r": "--runtime"}
+_YES, _NO = ("yes", "true", "1", "on"), ("no", "false", "0", "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeConfig:
+    """Everything an agent's process needs to know. `client_id` is None until the server was asked."""
+
+    notebook: str
+    server: str
+    token: str = field(repr=False)
+    client_id: str | None
+    runtime: RuntimeType
+    runtime_id: str
+    cwd: Path
+    take_over: bool
+    log_level: str
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and where it was told, for the error that may name it."""
+
+    text: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands around the flags: the machine's name, the folder, the data folder's server, and how to read a token file."""
+
+    hostname: str
+    cwd: Path
+    data: Path
+    local_server: LocalServer | None
+    read_token: Callable[[Path], str]
+
+
+def parse_runtime_args(args: Sequence[str], environ: Mapping[str, str] | None = None) -> RuntimeConfig:
+    """Read an agent's configuration.
+
+    Args:
+        args: Flags, as behind `runt agent`.
+        environ: Environment variables; by default the process's.
+
+    Raises:
+        ConfigError: Lists everything that is missing or wrong, each with a hint.
+    """
+    environ = os.environ if environ is None else environ
+    flags, problems = parse_flags(args)
+    found = dict(_from_environment(environ)) | flags
+    in_file, more = _read_config_file(found.get("config"))
+    data = Path(found["data"].text).expanduser() if "data" in found else default_data_folder()
+    around = Surroundings(
+        hostname=socket.gethostname(), cwd=Path.cwd(), data=data.absolute(), local_server=find_server(data), read_token=read_token
+    )
+    return resolve(in_file | found, environ.get("RUNT_TOKEN"), around, problems + more)
+
+
+def parse_flags(args: Sequence[str]) -> tuple[dict[str, Found], list[Problem]]:
+    """Sort flags into values by key, and whatever is wrong with them."""
+    found: dict[str, Found] = {}
+    problems: list[Problem] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        flag, equals, value = word.partition("=")
+        flag = _SHORT.get(flag, flag)
+        option = _BY_FLAG.get(flag)
+        if not equals:
+            value = ""
+            if option is not None and option.key == "take-over" and (not rest or rest[0].lower() not in _YES + _NO):
+                value = "yes"
+            elif rest and not rest[0].startswith("-"):
+                value = rest.pop(0)
+        if option is not None and value:
+            found[option.key] = Found(value, flag)
+        elif option is not None:
+            problems.append(Problem(flag, "needs a value", f"such as {flag} {option.value}"))
+        elif flag in ("--token", "-t"):
+            hint = "everybody on this machine could read it there; put it in a file for --token-file, or in RUNT_TOKEN"
+            problems.append(Problem("--token", "a token is never given on the command line", hint))
+        else:
+            close = difflib.get_close_matches(flag, _BY_FLAG, 1)
+            problems.append(Problem(flag, "unknown flag", f"did you mean {close[0]}?" if close else "see --help"))
+    return found, problems
+
+
+def resolve(found: Mapping[str, Found], token: str | None, around: Surroundings, problems: Sequence[Problem] = ()) -> RuntimeConfig:
+    """Make the configuration of what was found.
+
+    Args:
+        found: Values by key, the strongest of each.
+        token: The token itself, where the environment holds it.
+        around: What defaults come from.
+        problems: What is already known to be wrong.
+
+    Raises:
+        ConfigError: Lists everything that is missing or wrong, each with a hint.
+    """
+    reader = _Reader(found, list(problems))
+    notebook = reader.required_id("notebook", "copy the id from the notebook's address, or see `runt notebook`")
+    server = _server(reader, around)
+    token = _token(reader, token, server, around)
+    runtime = reader.one_of("runtime", RUNTIME_TYPES, "python")
+    config = RuntimeConfig(
+        notebook=notebook,
+        server=server,
+        token=token,
+        client_id=reader.text("client-id"),
+        runtime=cast("RuntimeType", runtime),  # one_of gives one of the literals, or there is a problem
+        runtime_id=reader.id("runtime-id") or default_runtime_id(runtime, around.hostname),
+        cwd=_cwd(reader, around),
+        take_over=reader.one_of("take-over", _YES + _NO, "no") in _YES,
+        log_level=reader.one_of("log-level", LEVELS, "info"),
+        data=around.data,
+    )
+    if reader.problems:
+        raise ConfigError(tuple(reader.problems))
+    return config
+
+
+def default_runtime_id(runtime: str, hostname: str) -> str:
+    """Name the runtime of this machine: letters, digits, `_` and `-`."""
+    return f"{runtime}-{''.join(letter if is_id(letter) else '-' for letter in hostname) or 'here'}"[:64]
+
+
+class _Reader:
+    """Reads values by key and notes what is wrong with them."""
+
+    def __init__(self, found: Mapping[str, Found], problems: list[Problem]) -> None:
+        self._found = found
+        self.problems = problems
+
+    def get(self, key: str) -> Found | None:
+        return self._found.get(key)
+
+    def text(self, key: str) -> str | None:
+        found = self.get(key)
+        return None if found is None else found.text
+
+    def id(self, key: str) -> str | None:
+        found = self.get(key)
+        if found is not None and not is_id(found.text):
+            self.problems.append(Problem(found.where, f"{found.text!r} is not an id", f"ids match {ID_PATTERN}"))
+        return None if found is None else found.text
+
+    def required_id(self, key: str, hint: str) -> str:
+        value = self.id(key)
+        if value is None:
+            self.missing(key, hint)
+        return value or ""
+
+    def one_of(self, key: str, values: Sequence[str], default: str) -> str:
+        found = self.get(key)
+        if found is None:
+            return default
+        value = found.text.lower()
+        if value not in values:
+            self.problems.append(Problem(found.where, f"{found.text!r} is not known", f"choose one of {', '.join(values)}"))
+        return value
+
+    def missing(self, key: str, hint: str) -> None:
+        option = _BY_KEY[key]
+        self.problems.append(Problem(option.flag, "is missing", f"or {option.variable}, or `{key}` in the configuration file; {hint}"))
+
+    def wrong(self, found: Found, problem: str, hint: str) -> None:
+        self.problems.append(Problem(found.where, problem, hint))
+
+
+def _server(reader: _Reader, around: Surroundings) -> str:
+    found = reader.get("server")
+    if found is None:
+        if around.local_server is not None:
+            return around.local_server.url
+        reader.missing("server", "start one with `runt notebook` or `runt serve`, or give the address of another machine's")
+        return ""
+    try:
+        parts = urlsplit(found.text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fits = False
+        parts = urlsplit("")
+    if not fits or parts.query or parts.fragment or parts.username:
+        reader.wrong(found, "is not a server's address", "such as http://127.0.0.1:8585")
+    return found.text.rstrip("/")
+
+
+def _token(reader: _Reader, token: str | None, server: str, around: Surroundings) -> str:
+    found = reader.get("token-file")
+    if token and (found is None or found.where != "--token-file"):
+        return token
+    path = None
+    if found is not None:
+        path = Path(found.text).expanduser()
+    elif around.local_server is not None and around.local_server.url == server:  # nobody else's server gets this token
+        path = around.data / TOKEN_FILE
+    if path is None:
+        reader.missing("token-file", "make a token with `runt token` where the server runs; RUNT_TOKEN may hold the token itself")
+        return ""
+    try:
+        return around.read_token(path)
+    except CredentialError as exc:
+        where = found.where if found is not None else "--token-file"
+        reader.problems.append(Problem(where, f"{exc.path}: {exc.problem}", exc.hint))
+        return ""
+
+
+def _cwd(reader: _Reader, around: Surroundings) -> Path:
+    found = reader.get("cwd")
+    if found is None:
+        return around.cwd
+    path = around.cwd / Path(found.text).expanduser()
+    if not path.is_dir():
+        reader.wrong(found, f"{found.text} is not a folder", "give one that exists")
+    return path
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Found]:
+    return {option.key: Found(environ[option.variable], option.variable) for option in OPTIONS if environ.get(option.variable)}
+
+
+def _read_config_file(told: Found | None) -> tuple[dict[str, Found], list[Problem]]:
+    path = Path(told.text).expanduser() if told is not None else default_config_file()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, [] if told is None else [Problem(told.where, f"there is no file {path}", "check the path")]
+    except (OSError, UnicodeDecodeError) as exc:
+        return {}, [Problem(str(path), f"cannot be read: {exc}", "check its permissions")]
+    except tomllib.TOMLDecodeError as exc:
+        return {}, [Problem(str(path), f"is not TOML: {exc}", 'write lines such as runtime = "python"')]
+    return _from_file(values, path)
+
+
+def _from_file(values: Mapping[str, object], path: Path) -> tuple[dict[str, Found], list[Problem]]:
+    found: dict[str, Found] = {}
+    problems: list[Problem] = []
+    for key, value in values.items():
+        option, where = _BY_KEY.get(key), f"{path}: {key}"
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        if key == "token":
+            problems.append(
+                Problem(where, "a token does not stand in the configuration file", "put it in a file of its own for token-file")
+            )
+        elif option is None or not option.in_file:
+            close = difflib.get_close_matches(key, [option.key for option in OPTIONS if option.in_file], 1)
+            problems.append(Problem(where, "unknown key", f"did you mean {close[0]}?" if close else "see `runt agent --help`"))
+        elif not isinstance(value, str) or not value:
+            problems.append(Problem(where, "must be a text", f'such as {key} = "{option.value}"'))
+        else:
+            found[key] = Found(value, where)
+    return found, problems
