@@ -40,7 +40,7 @@ setup: .venv/.stamp ui/node_modules/.stamp ## Make the Python and npm environmen
 # --no-deps and --no-build-isolation: the lock alone decides what is installed and what builds.
 .venv/.stamp: .tools/.stamp requirements.lock VERSION pyproject.toml $(PYPROJECTS)
 	@test -x $(BIN)/python || $(STAGE) "set up: .venv" $(UV) venv --quiet --python .tools/bin/python .venv
-	@$(STAGE) "set up: locked requirements" $(UV) pip sync --quiet --python .venv --require-hashes requirements.lock
+	@$(STAGE) "set up: locked requirements" $(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
 	@$(STAGE) "set up: our packages, editable" $(UV) pip install --quiet --python .venv --no-deps --no-build-isolation $(DISTS:%=-e packages/%)
 	@touch $@
 

@@ -121,7 +121,7 @@ INDEXES: tuple[str, ...] = (
     "CREATE INDEX sessions_active ON runtime_sessions (session_id) WHERE status <> 'terminated'",
     "CREATE INDEX executions_by_ord ON executions (ord)",
     "CREATE INDEX executions_by_cell ON executions (cell_id, ord)",
-    "CREATE INDEX executions_by_batch ON executions (batch_id) WHERE batch_id IS NOT NULL",
+    "CREATE INDEX executions_stopping ON executions (batch_id) WHERE status IN ('error', 'cancelled', 'lost')",
     "CREATE INDEX executions_queued ON executions (cell_id) WHERE status = 'queued'",
     "CREATE INDEX executions_running ON executions (session_id) WHERE status IN ('running', 'cancelling')",
     "CREATE INDEX outputs_by_ord ON outputs (ord)",

@@ -990,7 +990,7 @@ export const DDL: readonly string[] = [
   "CREATE INDEX sessions_active ON runtime_sessions (session_id) WHERE status <> 'terminated'",
   "CREATE INDEX executions_by_ord ON executions (ord)",
   "CREATE INDEX executions_by_cell ON executions (cell_id, ord)",
-  "CREATE INDEX executions_by_batch ON executions (batch_id) WHERE batch_id IS NOT NULL",
+  "CREATE INDEX executions_stopping ON executions (batch_id) WHERE status IN ('error', 'cancelled', 'lost')",
   "CREATE INDEX executions_queued ON executions (cell_id) WHERE status = 'queued'",
   "CREATE INDEX executions_running ON executions (session_id) WHERE status IN ('running', 'cancelling')",
   "CREATE INDEX outputs_by_ord ON outputs (ord)",
@@ -2019,10 +2019,10 @@ export const queries = {
 } as const;
 
 /** Equal hashes may exchange images of the state. */
-export const SCHEMA_HASH = "604bd06f515154ea";
+export const SCHEMA_HASH = "76ad625ad8ed6cf4";
 
 /** Equal hashes derive equal states from a log. */
-export const RULES_HASH = "16db80b7e3f3fe34";
+export const RULES_HASH = "e72775313f762b26";
 
 /** WebSocket subprotocol. */
 export const SUBPROTOCOL = "runt-sync.v1";
