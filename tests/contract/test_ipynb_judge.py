@@ -49,12 +49,17 @@ counts = st.none() | st.integers(1, 10_000)
 
 
 def streams() -> st.SearchStrategy[Node]:
-    names = st.sampled_from(["stdout", "stderr"])
-    return st.builds(lambda name, text: make.new_output("stream", name=name, text=text), names, lines | st.just("line\n" * 20_000))
+    def stream(name: str, text: str) -> Node:
+        return make.new_output("stream", name=name, text=text)
+
+    return st.builds(stream, st.sampled_from(["stdout", "stderr"]), lines | st.just("line\n" * 20_000))
 
 
 def displays() -> st.SearchStrategy[Node]:
-    return st.builds(lambda data, metadata: make.new_output("display_data", data=data, metadata=metadata), bundles, free_metadata)
+    def display(data: Mapping[str, object], metadata: Mapping[str, object]) -> Node:
+        return make.new_output("display_data", data=data, metadata=metadata)
+
+    return st.builds(display, bundles, free_metadata)
 
 
 def results() -> st.SearchStrategy[Node]:

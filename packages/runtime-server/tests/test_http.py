@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
+import os
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -221,7 +224,55 @@ async def test_roles_bound_what_a_token_may_do(site: Site) -> None:
     assert (await site.http.put(f"/api/notebooks/{notebook}/artifacts/{digest}", content=b"x", headers=as_runner)).status_code == 204
     assert (await site.http.put(f"/api/notebooks/{notebook}/artifacts/{digest}", content=b"x", headers=as_viewer)).status_code == 403
     assert (await site.http.get(f"/api/notebooks/{notebook}", headers=as_viewer)).status_code == 200
-    assert await _upgrade(site, as_viewer, notebook) == 403
+
+
+async def test_a_viewer_sees_events_and_changes_nothing(site: Site) -> None:
+    notebook, viewer = await site.notebook(), await site.server.create_token("v", "viewer")
+    async with (
+        RawClient(site.server.url, notebook, site.token, "owner", head=1) as owner,
+        RawClient(site.server.url, notebook, viewer, "viewer", head=1) as looking,
+    ):
+        assert looking.welcome["user"]["role"] == "viewer"
+        await looking.push(1, "mine", "mine too")
+        assert [(await looking.receive("reject"))["code"] for _ in range(2)] == ["forbidden", "forbidden"]
+        await owner.push(1, "theirs")
+        assert [event[1]["source"] for _, event in await looking.events(1)] == ["theirs"]
+        await looking.send({"t": "live", "topic": "runtime.stop", "data": None, "to": "owner", "id": "m1"})
+        await looking.send({"t": "live", "topic": "presence", "data": {"cell": "c"}})
+        await owner.receive("ack")
+        assert (await owner.receive("live"))["topic"] == "presence"
+
+
+@pytest.mark.parametrize("query", ["token=x", "access_token=", "Token=x", "a=1&token=x", "%74oken=x", "q=runt_" + "a" * 43])
+async def test_a_token_in_a_url_is_refused(site: Site, query: str) -> None:
+    for path in ("/", "/api/health", "/api/notebooks"):
+        answer = await site.owner.get(f"{path}?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "token-in-url")
+    assert await _upgrade(site, {"Authorization": f"Bearer {site.token}"}, f"{await site.notebook()}?{query}") == 400
+
+
+async def test_other_queries_are_no_tokens(site: Site) -> None:
+    assert (await site.owner.get("/api/notebooks?name=runt_notes.ipynb&tokens=3")).status_code == 200
+
+
+async def test_small_frames_leave_at_once(site: Site) -> None:
+    """Nagle's algorithm would hold a small frame back until the one before it is acknowledged."""
+    async with RawClient(site.server.url, await site.notebook(), site.token) as client:
+        accepted = _socket_connected_to(client.socket.transport.get_extra_info("sockname"))
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        accepted.close()
+
+
+def _socket_connected_to(address: object) -> socket.socket:
+    """Find this process's socket whose other end has this address."""
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):
+            found = socket.socket(fileno=os.dup(int(name)))
+            with contextlib.suppress(OSError):
+                if found.getpeername() == address:
+                    return found
+            found.close()
+    raise AssertionError(f"nothing here is connected to {address}")
 
 
 async def test_notebooks_are_made_listed_renamed_and_deleted(site: Site) -> None:

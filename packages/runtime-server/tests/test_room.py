@@ -119,7 +119,7 @@ def test_a_resend_in_flight_waits_and_is_answered_from_the_record() -> None:
     effects = room.on_durable(1, 0.0)
     looks = [effect for effect in effects if isinstance(effect, LookUp)]
     assert [(look.peer, look.session, look.wanted[0][0]) for look in looks] == [(2, "s", 1)]
-    answers = room.on_records(looks[0], [Record(1, looks[0].wanted[0][1], 1, None, "")])
+    answers = room.on_records(looks[0], [Record(1, looks[0].wanted[0][1], 1, None, "")], 0.0)
     assert frames(answers, 2) == [{"t": "ack", "session": "s", "n": 1, "count": 1, "first": 1}]
 
 
@@ -128,8 +128,96 @@ def test_the_same_key_with_another_body_is_a_conflict() -> None:
     enter(room, 1, "s", head=1)
     (look,) = push(room, 1, source(1, "other"))
     assert isinstance(look, LookUp)
-    (answer,) = frames(room.on_records(look, [Record(1, b"another digest", 1, None, "")]), 1)
+    (answer,) = frames(room.on_records(look, [Record(1, b"another digest", 1, None, "")], 0.0), 1)
     assert (answer["t"], answer["n"], answer["code"]) == ("reject", 1, "conflict")
+
+
+RECORDED = OpenedStore(backend="b1", head=1, sessions={"s": SessionHead("ann", 1)}, marked=[])
+RECORD = Record(1, event_digest("v1.CellSourceSet", b'{"cellId":"c","source":"1"}', "ann"), 1, None, "")
+
+
+def look_up(effects: list[Effect]) -> LookUp:
+    (look,) = effects
+    assert isinstance(look, LookUp)
+    return look
+
+
+def test_new_events_wait_for_the_records_of_what_stands_before_them() -> None:
+    room = make_room(RECORDED)
+    enter(room, 1, "s", head=1)
+    look = look_up(push(room, 1, source(1), source(2)))
+    assert push(room, 1, source(3)) == []
+    effects = room.on_records(look, [RECORD], 0.0)
+    assert frames(effects, 1) == [{"t": "ack", "session": "s", "n": 1, "count": 1, "first": 1}]
+    assert kinds(effects) == [Send, Append, Append]
+    assert frames(room.on_durable(2, 0.0), 1) == [{"t": "ack", "session": "s", "n": 2, "count": 2, "first": 2}]
+
+
+def test_after_a_conflict_nothing_new_of_that_session_is_recorded() -> None:
+    room = make_room(RECORDED)
+    enter(room, 1, "s", head=1)
+    look = look_up(push(room, 1, source(1, "other"), source(2)))
+    push(room, 1, source(3))
+    answers = frames(effects := room.on_records(look, [RECORD], 0.0), 1)
+    assert [(answer["n"], answer["code"]) for answer in answers] == [(1, "conflict"), (2, "conflict"), (3, "conflict")]
+    assert set(kinds(effects)) == {Send}
+    assert frames(push(room, 1, source(4)), 1)[0]["code"] == "conflict"
+    assert kinds(push(room, 1, source(1), session="fresh")) == [Append]
+
+
+def test_other_sessions_and_connections_do_not_wait_for_a_look_up() -> None:
+    room = make_room(RECORDED)
+    enter(room, 1, "s", head=1)
+    push(room, 1, source(1))
+    assert kinds(push(room, 1, source(1), session="t")) == [Append]
+    enter(room, 2, "s", head=1)
+    assert kinds(push(room, 2, source(2))) == [Append]
+
+
+def test_what_was_recorded_for_another_connection_meanwhile_is_looked_up_too() -> None:
+    room = make_room(RECORDED)
+    enter(room, 1, "s", head=1)
+    enter(room, 2, "s", head=1)
+    look = look_up(push(room, 1, source(1), source(2)))
+    push(room, 2, source(2))
+    room.on_durable(1, 0.0)
+    effects = room.on_records(look, [RECORD], 0.0)
+    assert kinds(effects) == [Send, LookUp]
+
+
+@pytest.mark.parametrize("limits", [replace(Limits(), batch_bytes=1_000), replace(Limits(), batch_events=1)])
+def test_what_waits_for_a_look_up_is_bounded(limits: Limits) -> None:
+    room = make_room(RECORDED, limits=limits)
+    enter(room, 1, "s", head=1)
+    look = look_up(push(room, 1, source(1)))
+    assert push(room, 1, source(2, "x" * 600)) == []
+    paused = {"t": "pause", "session": "s", "from": 2, "retryMs": 1000}
+    assert frames(push(room, 1, source(3, "x" * 600)), 1) == [paused]
+    assert frames(push(room, 1, source(4)), 1) == [paused]
+    assert kinds(room.on_records(look, [RECORD], 0.0)) == [Send]
+    assert kinds(push(room, 1, source(2))) == [Append]
+
+
+def test_what_waits_behind_a_refused_batch_is_sent_again() -> None:
+    room = make_room()
+    enter(room, 1, "s")
+    push(room, 1, source(1))
+    enter(room, 2, "s")
+    assert push(room, 2, source(1), source(2)) == []
+    effects = room.on_refused()
+    assert [frames(effects, peer) for peer in (1, 2)] == [[{"t": "pause", "session": "s", "from": 1, "retryMs": 1000}]] * 2
+    assert kinds(push(room, 2, source(1), source(2))) == [Append]
+    room.on_durable(1, 0.0)
+    assert room.head == 2
+
+
+def test_a_rate_pause_does_not_hide_a_refused_batch_before_it() -> None:
+    room = make_room(limits=replace(Limits(), events_per_s=2))
+    enter(room, 1, "s")
+    push(room, 1, source(1), source(2))
+    assert frames(push(room, 1, source(3)), 1)[0]["from"] == 3
+    assert frames(room.on_refused(), 1)[0]["from"] == 1
+    assert frames(push(room, 1, source(3)), 1)[0]["from"] == 1
 
 
 def test_a_reject_is_remembered_and_repeated() -> None:
@@ -138,7 +226,7 @@ def test_a_reject_is_remembered_and_repeated() -> None:
     (look,) = push(room, 1, source(1))
     assert isinstance(look, LookUp)
     digest = event_digest("v1.CellSourceSet", b'{"cellId":"c","source":"1"}', "ann")
-    (answer,) = frames(room.on_records(look, [Record(1, digest, None, "invalid", "no")]), 1)
+    (answer,) = frames(room.on_records(look, [Record(1, digest, None, "invalid", "no")], 0.0), 1)
     assert answer == {"t": "reject", "session": "s", "n": 1, "code": "invalid", "message": "no"}
 
 
@@ -147,7 +235,7 @@ def test_a_number_that_was_skipped_cannot_be_used_any_more() -> None:
     enter(room, 1, "s", head=1)
     (look,) = push(room, 1, source(3))
     assert isinstance(look, LookUp)
-    assert frames(room.on_records(look, []), 1)[0]["code"] == "conflict"
+    assert frames(room.on_records(look, [], 0.0), 1)[0]["code"] == "conflict"
 
 
 def test_rejects_take_no_place_in_the_log_and_keep_their_order() -> None:
@@ -391,6 +479,53 @@ def test_live_messages_name_their_sender_and_reach_whom_they_are_for() -> None:
     assert frames(one, 3) == [
         {"t": "live", "topic": "runtime.stop", "data": {}, "from": {"session": "s", "user": "ann"}, "to": "u", "id": "m1"}
     ]
+
+
+VIEWER = User(id="vic", name="Vic", role="viewer")
+
+
+def test_a_viewer_is_shown_everything_and_may_push_nothing() -> None:
+    room = make_room()
+    enter(room, 1, "s")
+    enter(room, 2, "v", user=VIEWER)
+    (answer,) = frames(push(room, 2, source(1)), 2)
+    assert (answer["t"], answer["code"], answer["message"]) == ("reject", "forbidden", "a viewer may only look")
+    push(room, 1, source(1))
+    assert frames(room.on_durable(1, 0.0), 2)[0]["t"] == "events"
+
+
+@pytest.mark.parametrize(
+    ("topic", "to", "heard"),
+    [
+        ("presence", None, 1),
+        ("presence", "s", 0),
+        ("runtime.stop", "s", 0),
+        ("runtime.restart", None, 0),
+        ("input.reply", "s", 0),
+        ("ack", "s", 0),
+        ("anything", None, 0),
+    ],
+)
+def test_of_a_viewer_only_presence_is_relayed(topic: str, to: str | None, heard: int) -> None:
+    room = make_room()
+    enter(room, 1, "s")
+    enter(room, 2, "v", user=VIEWER)
+    assert len(frames(room.on_frame(2, LiveOut(topic=topic, data=msgspec.Raw(b"{}"), to=to), 0.0), 1)) == heard
+
+
+def test_a_viewer_that_names_a_runtimes_session_neither_gets_its_messages_nor_vouches_for_it() -> None:
+    room = make_room()
+    enter(room, 1, "agent")
+    push(room, 1, event(1, "v1.RuntimeSessionStarted", STARTED))
+    room.on_durable(1, 0.0)
+    enter(room, 2, "agent", user=VIEWER)
+    enter(room, 3, "page")
+    password = LiveOut(topic="input.reply", data=msgspec.Raw(b'{"requestId":"q","value":"secret"}'), to="agent")
+    effects = room.on_frame(3, password, 0.0)
+    assert [len(frames(effects, peer)) for peer in (1, 2)] == [1, 0]
+    room.on_close(1, 0.0)
+    assert Append in kinds(room.on_timer(30.0))
+    room.on_close(2, 31.0)
 
 
 def test_live_messages_are_bounded_in_size_and_rate() -> None:

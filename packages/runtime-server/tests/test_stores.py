@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import apsw
 import pytest
 
 from runtime_schema.events import CellCreated, CellSourceSet
@@ -30,6 +31,19 @@ async def test_two_stores_converge_on_the_servers_order(tmp_path: Path) -> None:
     assert late.dump(confirmed=True) == ann.dump(confirmed=True) == bob.dump(confirmed=True)
     for store in (ann, bob, late):
         assert await store.close() == 0
+    await server.stop()
+
+
+async def test_states_in_memory_are_not_planned_anew_for_each_value(tmp_path: Path) -> None:
+    opened: list[apsw.Connection] = []
+    apsw.connection_hooks.append(opened.append)
+    try:
+        server = Server(ServerConfig(data_folder=tmp_path))
+        await server.start()
+        await server.notebooks.export_file((await server.notebooks.create("N")).id)
+    finally:
+        apsw.connection_hooks.remove(opened.append)
+    assert [db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) for db in opened if not db.filename] == [1, 1]
     await server.stop()
 
 

@@ -96,8 +96,22 @@ async def test_a_resend_is_answered_and_not_recorded_again(running: Running) -> 
         assert await again.receive("ack") == ack
         await again.push(1, "another")
         assert (await again.receive("reject"))["code"] == "conflict"
-        await again.push(2, "two")
-        assert (await again.receive("ack"))["first"] == 3
+
+
+async def test_what_is_pushed_with_and_after_a_conflict_is_not_recorded(running: Running) -> None:
+    async with running.client("a", head=1) as ann:
+        await ann.push(1, "one")
+        await ann.receive("ack")
+    async with running.client("a", head=2) as clone:
+        await clone.push(1, "another", "two")
+        await clone.push(3, "three")
+        assert [((frame := await clone.receive("reject"))["n"], frame["code"]) for _ in range(3)] == [(n, "conflict") for n in (1, 2, 3)]
+        await clone.push(4, "four")
+        assert (await clone.receive("reject"))["code"] == "conflict"
+    async with running.client("a", head=2) as ann:
+        assert ann.welcome["head"] == 2
+        await ann.push(2, "two")
+        assert (await ann.receive("ack"))["first"] == 3
 
 
 async def test_a_hundred_equal_pushes_at_once_are_one_event(running: Running) -> None:

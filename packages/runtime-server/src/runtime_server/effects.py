@@ -44,7 +44,7 @@ class ReadPage:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Read what was decided about events that a peer pushed again, then call `on_records`."""
+    """Read what was decided about events that a peer pushed again, then call `on_records`. One a session at a time."""
 
     peer: PeerId
     session: str

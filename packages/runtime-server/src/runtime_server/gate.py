@@ -1,12 +1,16 @@
-"""The outermost ASGI layer: who is asked (Host), from where (Origin), and the headers that every answer carries.
+"""The outermost ASGI layer: who is asked (Host), from where (Origin), secrets in URLs, and the headers that every answer carries.
 
 It stands below the framework, so that nothing is routed, parsed or upgraded for a name that is not ours.
 """
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
+
+from .accounts import TOKEN_PREFIX
 
 Scope = MutableMapping[str, Any]  # Any: ASGI's own types
 Message = MutableMapping[str, Any]  # Any: ASGI's own types
@@ -30,6 +34,9 @@ HEADERS: dict[bytes, bytes] = {
     b"cache-control": b"no-store",
 }
 """On every answer, unless the answer has its own value."""
+
+_TOKEN_PARAMETERS = frozenset({"token", "access_token"})
+_TOKEN = re.compile(TOKEN_PREFIX + "[A-Za-z0-9_-]{43}")
 
 
 class Gate:
@@ -59,6 +66,8 @@ class Gate:
             return 400, "bad-host", "exactly one Host header is needed"
         if hosts[0].decode("latin-1").lower() not in self._hosts:
             return 421, "bad-host", "this server does not go by that name; see its hosts setting"
+        if _has_token(scope["query_string"]):
+            return 400, "token-in-url", "URLs end up in histories and logs: make a new token and send it as `Authorization: Bearer`"
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         # A plain GET changes nothing and its answer is unreadable elsewhere; some browsers send Origin with it for modules.
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
@@ -66,6 +75,11 @@ class Gate:
         if len(origins) > 1 or (origins and origins[0] not in self._origins):
             return 403, "bad-origin", "pages of that origin may not use this server"
         return None
+
+
+def _has_token(query: bytes) -> bool:
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    return any(name.lower() in _TOKEN_PARAMETERS or _TOKEN.fullmatch(value) for name, value in pairs)
 
 
 async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:

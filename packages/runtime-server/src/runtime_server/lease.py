@@ -5,8 +5,6 @@ The session's rows come from the same materializers as everywhere, run on the se
 
 from dataclasses import dataclass
 
-import apsw
-
 from runtime_schema.events import (
     Event,
     RuntimeSessionResumed,
@@ -16,8 +14,8 @@ from runtime_schema.events import (
 from runtime_schema.ids import RuntimeSessionId
 from runtime_schema.materialize import create_state, materialize
 from runtime_schema.queries import ACTIVE_SESSION, RuntimeSessionRow
+from runtime_store.sqlite import open_memory
 
-from .database import as_sql
 from .verdict import Note
 
 READY_WITHIN_S = 600.0
@@ -39,7 +37,7 @@ class Lease:
 
     def __init__(self, lease_s: float) -> None:
         self._lease_s = lease_s
-        self._db = as_sql(apsw.Connection(":memory:"))
+        self._db = open_memory()
         create_state(self._db)
         self._watch: _Watch | None = None
         self._dead: set[str] = set()

@@ -1,9 +1,10 @@
 """What a room knows of one connection."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runtime_store.frames import Ack, User, encode_frame
+from runtime_store.frames import Ack, PushEvent, User, encode_frame
 
 from .effects import PeerId
 from .rate import Rate
@@ -17,6 +18,8 @@ class Peer:
     """One connection. `position` is the last event it was sent; `busy` while a page is on its way to it.
 
     `held` are answers about events it will be sent first; `paused` the lowest undecided `n` of sessions told to pause.
+    `behind` has the sessions whose records are being looked up, with the pushes that wait for the answer; `conflicts` those
+    whose look-up ended in a conflict: nothing new of them is recorded here, the client re-commits it under another session.
     """
 
     id: PeerId
@@ -31,6 +34,13 @@ class Peer:
     pinged_s: float = 0.0
     held: list[bytes] = field(default_factory=list[bytes])
     paused: dict[str, int] = field(default_factory=dict[str, int])
+    behind: dict[str, deque[list[PushEvent]]] = field(default_factory=dict[str, deque[list[PushEvent]]])
+    conflicts: set[str] = field(default_factory=set[str])
+
+    @property
+    def looks_only(self) -> bool:
+        """Whether it may change nothing and speak to no runtime."""
+        return self.user.role == "viewer"
 
 
 @dataclass(slots=True)

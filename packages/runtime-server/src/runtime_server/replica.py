@@ -2,7 +2,6 @@
 
 import asyncio
 
-import apsw
 import msgspec
 
 from runtime_schema.ipynb_events import NotebookState
@@ -19,8 +18,8 @@ from runtime_schema.queries import (
     MetadataRow,
     OutputRow,
 )
+from runtime_store.sqlite import Database, open_memory
 
-from .database import Sql, as_sql
 from .log import EventLog
 
 _PAGE_EVENTS, _PAGE_BYTES = 2_000, 4 * 1024 * 1024
@@ -32,7 +31,7 @@ class Replica:
     def __init__(self, store_id: str, log: EventLog) -> None:
         self._store_id = store_id
         self._log = log
-        self._db: Sql | None = None
+        self._db: Database | None = None
         self._head = 0
         self._lock = asyncio.Lock()
 
@@ -43,9 +42,9 @@ class Replica:
                 await asyncio.to_thread(self._apply, bodies)
             return await asyncio.to_thread(self._rows)
 
-    def _connection(self) -> Sql:
+    def _connection(self) -> Database:
         if self._db is None:
-            self._db = as_sql(apsw.Connection(":memory:"))
+            self._db = open_memory()
             create_state(self._db)
         return self._db
 

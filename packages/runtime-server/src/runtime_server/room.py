@@ -4,6 +4,7 @@ What comes in are calls with the time; what goes out are effects. Events are num
 others only when their batch is durable. This is one state machine, so it is one file; what can stand alone stands beside it.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from runtime_store.frames import (
     Ping,
     Pong,
     Push,
+    PushEvent,
     Reject,
     Sender,
     User,
@@ -47,6 +49,8 @@ CHATTER_PER_S = 500
 PAUSE_MS = 1_000
 DECIDED_TOLD = 200
 """How many of a user's other sessions `welcome.decided` names; what it leaves out is answered when pushed again."""
+VIEWER_TOPICS = frozenset({"presence"})
+"""Live topics that are relayed for a viewer, to everybody; all others reach a runtime or answer for somebody."""
 
 
 @dataclass(slots=True)
@@ -175,8 +179,8 @@ class Room:
             return []
         return self._send_page(peer, after, bodies)
 
-    def on_records(self, look: LookUp, records: Sequence[Record]) -> list[Effect]:
-        """Decisions about events that were pushed again were read."""
+    def on_records(self, look: LookUp, records: Sequence[Record], now_s: float) -> list[Effect]:
+        """Decisions about events that were pushed again were read: answer, then take what waited for this."""
         peer = self._peers.get(look.peer)
         if peer is None:
             return []
@@ -188,16 +192,14 @@ class Room:
             if record is None or record.digest != digest:
                 what = "was never decided and cannot be now" if record is None else "was decided with another content"
                 frames += [run.take(), _reject(look.session, n, "conflict", f"event {n} of session {look.session} {what}")]
+                peer.conflicts.add(look.session)
             elif record.seq is None:
                 frames += [run.take(), _reject(look.session, n, record.code or "invalid", record.message)]
             else:
                 frames.append(run.add(look.session, n, record.seq))
         frames.append(run.take())
-        made = [frame for frame in frames if frame is not None]
-        if peer.stage == "live":
-            return [Send(peer.id, frame) for frame in made]
-        peer.held += made
-        return []
+        effects = self._answer_in_turn(peer, [frame for frame in frames if frame is not None])
+        return effects + self._take(peer, look.session, peer.behind.pop(look.session), now_s)
 
     def on_durable(self, count: int, now_s: float) -> list[Effect]:
         """The `count` oldest batches in flight are on disk: acknowledge, fan out, act on what concerns the room."""
@@ -230,7 +232,7 @@ class Room:
             session = self._sessions[decisions[-1].session]
             session.last_n = session.durable_n
             peer = self._peers.get(flight.peer) if flight.peer is not None else None
-            if peer is not None and decisions[0].session not in peer.paused:
+            if peer is not None and decisions[0].n < peer.paused.get(decisions[0].session, math.inf):
                 effects.append(self._pause(peer, decisions[0].session, decisions[0].n))
         self._own_n = self._sessions[self._own_session].durable_n if self._own_session in self._sessions else 0
         self._flights.clear()
@@ -292,7 +294,8 @@ class Room:
             return self._bye(peer, "ahead", f"you have {hello.head} events of this log, it has {self.head}", now_s)
         peer.session, peer.stage, peer.pinged_s = hello.session, "welcomed", now_s
         peer.same_rules = hello.rules == RULES_HASH
-        self._by_session.setdefault(hello.session, set()).add(peer.id)
+        if not peer.looks_only:  # a viewer that names another's session must neither vouch for it nor get what is addressed to it
+            self._by_session.setdefault(hello.session, set()).add(peer.id)
         others = [(name, known.durable_n) for name, known in self._sessions.items() if known.client_id == peer.user.id]
         decided = {name: n for name, n in others[-DECIDED_TOLD:] if n}
         if (own := self._sessions.get(hello.session)) is not None and own.durable_n:
@@ -314,26 +317,53 @@ class Room:
             return []
         if len(events) > self._limits.batch_events or any(a.n >= b.n for a, b in pairwise(events)):
             return self._bye(peer, "bad-frame", f"push: at most {self._limits.batch_events} events, ascending by n", now_s)
+        if peer.looks_only:
+            return [Send(peer.id, _reject(name, event.n, "forbidden", "a viewer may only look")) for event in events]
         session = self._sessions.get(name)
         if (session is not None and session.client_id != peer.user.id) or name == self._own_session:
             return [Send(peer.id, _reject(name, event.n, "forbidden", f"session {name} is somebody else's")) for event in events]
         if (paused := peer.paused.get(name)) is not None and events[0].n > paused:
             return [self._pause(peer, name, paused)]
         peer.paused.pop(name, None)
-        last_n = session.last_n if session is not None else 0
-        again = [event for event in events if event.n <= last_n]
-        fresh = events[len(again) :]
+        behind = peer.behind.get(name)
+        if behind is None:
+            return self._take(peer, name, deque([events]), now_s)
+        behind.append(events)
+        held = [event for waiting in behind for event in waiting]
+        if len(held) > self._limits.batch_events or sum(len(bytes(event.args)) for event in held) > self._limits.batch_bytes:
+            return [self._pause(peer, name, min(event.n for event in held))]
+        return []
+
+    def _take(self, peer: Peer, name: str, pushes: deque[list[PushEvent]], now_s: float) -> list[Effect]:
+        """Decide about pushes of one session, in order.
+
+        What was decided before is looked up first, and what stands behind it waits: if the look-up finds a conflict, a clone
+        of the machine used these numbers, and its events will come again under another session.
+        """
         effects: list[Effect] = []
-        if again:
-            wanted = tuple((event.n, event_digest(event.name, bytes(event.args), peer.user.id)) for event in again)
-            self._waiting.append(LookUp(peer.id, name, wanted))
-            effects += self._look_up_waiting()
-        if not fresh:
-            return effects
-        session = session or self._sessions.setdefault(name, _Session(peer.user.id, 0, 0))
-        session.rate = session.rate or Rate(self._limits.events_per_s, self._limits.events_per_s, now_s)
-        if not session.rate.take(len(fresh), now_s):
-            return [*effects, self._pause(peer, name, fresh[0].n)]
+        while pushes:
+            events = pushes.popleft()
+            session = self._sessions.setdefault(name, _Session(peer.user.id, 0, 0))
+            again = [event for event in events if event.n <= session.last_n]
+            fresh = events[len(again) :]
+            if again:
+                if fresh:
+                    pushes.appendleft(fresh)
+                peer.behind[name] = pushes
+                wanted = tuple((event.n, event_digest(event.name, bytes(event.args), peer.user.id)) for event in again)
+                self._waiting.append(LookUp(peer.id, name, wanted))
+                return effects + self._look_up_waiting()
+            if name in peer.conflicts:
+                message = f"session {name} is used by another machine too; commit this under a new one"
+                effects += self._answer_in_turn(peer, [_reject(name, event.n, "conflict", message) for event in fresh])
+                continue
+            session.rate = session.rate or Rate(self._limits.events_per_s, self._limits.events_per_s, now_s)
+            if not session.rate.take(len(fresh), now_s):
+                return [*effects, self._pause(peer, name, fresh[0].n)]
+            effects += self._judge(peer, name, fresh)
+        return effects
+
+    def _judge(self, peer: Peer, name: str, fresh: list[PushEvent]) -> list[Effect]:
         decisions: list[Decision] = []
         notes: list[Note] = []
         for event in fresh:
@@ -343,7 +373,7 @@ class Room:
             decisions.append(decision)
             if note is not None:
                 notes.append(note)
-        return effects + self._decide(peer.id, name, peer.user.id, decisions, notes)
+        return self._decide(peer.id, name, peer.user.id, decisions, notes)
 
     def _decide(self, peer: PeerId | None, name: str, client_id: str, decisions: list[Decision], notes: list[Note]) -> list[Effect]:
         started = any(note.name == SESSION_STARTED for note in notes)
@@ -435,6 +465,13 @@ class Room:
         effects: list[Effect] = [Send(peer.id, frame, bulk=not done) for frame in self._frames(after + 1, bodies)]
         return effects + (self._go_live(peer) if done else [])
 
+    def _answer_in_turn(self, peer: Peer, frames: list[bytes]) -> list[Effect]:
+        """Send answers that may name events which a peer that lags has not been sent: to that one, when it has."""
+        if peer.stage == "live":
+            return [Send(peer.id, frame) for frame in frames]
+        peer.held += frames
+        return []
+
     def _go_live(self, peer: Peer) -> list[Effect]:
         peer.stage = "live"
         held, peer.held = peer.held, []
@@ -451,10 +488,13 @@ class Room:
                 continue
             decided = tuple(item for item in look.wanted if item[0] <= session.durable_n)
             undecided = [n for n, _ in look.wanted if n > session.durable_n]
+            peer = self._peers.get(look.peer)
+            if undecided and peer is not None:
+                effects.append(self._pause(peer, look.session, undecided[0]))
             if decided:
                 effects.append(replace(look, wanted=decided))
-            if undecided and (peer := self._peers.get(look.peer)) is not None:
-                effects.append(self._pause(peer, look.session, undecided[0]))
+            elif peer is not None:
+                del peer.behind[look.session]
         self._waiting = waiting
         return effects
 
@@ -465,6 +505,8 @@ class Room:
             decode_live_data(live.data)
         except FrameError as exc:
             return self._bye(peer, "bad-frame", str(exc), now_s)
+        if peer.looks_only and (live.topic not in VIEWER_TOPICS or live.to is not None):
+            return []
         sender = Sender(session=peer.session, user=peer.user.id)
         frame = encode_frame(LiveIn(topic=live.topic, data=live.data, sender=sender, to=live.to, id=live.id))
         if live.to is not None:
@@ -496,7 +538,10 @@ class Room:
         return self.commit([due])
 
     def _pause(self, peer: Peer, session: str, n: int) -> Send:
-        peer.paused[session] = n
+        """Say that nothing from `n` on was decided; what waits behind a look-up is sent again too."""
+        if (behind := peer.behind.get(session)) is not None:
+            behind.clear()
+        peer.paused[session] = n = min(n, peer.paused.get(session, n))
         return Send(peer.id, encode_frame(Pause(session=session, from_n=n, retry_ms=PAUSE_MS)))
 
     def _bye(self, peer: Peer, code: ByeCode, message: str, now_s: float) -> list[Effect]:
@@ -505,7 +550,7 @@ class Room:
 
     def _forget(self, peer: Peer, now_s: float) -> None:
         del self._peers[peer.id]
-        if not peer.session:
+        if not peer.session or peer.looks_only:
             return
         same = self._by_session[peer.session]
         same.discard(peer.id)

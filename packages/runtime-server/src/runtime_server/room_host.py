@@ -217,7 +217,7 @@ class RoomHost:
 
     async def _look_up(self, effect: LookUp) -> None:
         records = await self._log.records(self.room.store_id, effect.session, effect.wanted[0][0], effect.wanted[-1][0])
-        self.execute(self.room.on_records(effect, records))
+        self.execute(self.room.on_records(effect, records, self._now()))
 
     async def _set_title(self, effect: Retitle) -> None:
         title = decode(effect.title)

@@ -46,7 +46,7 @@ class SyncEndpoint:
         identity = identify(websocket, self.accounts, self.cookie_name)
         if identity.by_cookie and websocket.headers.get("origin") not in self.origins:
             raise ApiError(403, "bad-origin", "a cookie is accepted from this server's own pages only")
-        allow(identity, "write")
+        allow(identity, "read")  # what a viewer may not do there is the room's to refuse, frame by frame
         if SUBPROTOCOL not in websocket.scope["subprotocols"]:
             raise ApiError(400, "upgrade-required", f"this server speaks {SUBPROTOCOL}; update")
         store_id: str = websocket.path_params["store_id"]

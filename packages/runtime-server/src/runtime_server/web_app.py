@@ -3,6 +3,7 @@
 import mimetypes
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -32,6 +33,8 @@ def web_routes(folder: Path = STATIC) -> list[Route]:
 
     async def file(request: Request) -> Response:
         name: str = request.path_params["name"]
+        if name.startswith("api/"):
+            raise HTTPException(404)  # programs are answered in JSON
         path = files.get(name)
         if path is None or name == "index.html":
             return PlainTextResponse("Not found", 404)
