@@ -72,9 +72,7 @@ async def test_m_and_y_turn_a_cell_into_markdown_and_back(shared_server: Noteboo
     await expect(page.cell(0)).to_have_attribute("data-cell-type", "code")
 
 
-async def test_markdown_is_edited_by_enter_and_rendered_by_shift_enter(
-    shared_server: NotebookServer, open_notebook: OpenNotebook
-) -> None:
+async def test_markdown_is_edited_by_enter_and_rendered_by_shift_enter(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
     source = "# Title\n\n**bold** and $x^2$\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>window.stolen = 1</script>"
     notebook = await shared_server.import_notebook("markdown", notebook_bytes(("markdown", "old"), "1"))
     page = await open_notebook(shared_server, notebook)
@@ -109,9 +107,7 @@ async def test_h_shows_the_keys_and_escape_hides_them(shared_server: NotebookSer
     await expect(dialog).to_have_count(0)
 
 
-async def test_letters_typed_into_an_editor_are_text_and_not_commands(
-    shared_server: NotebookServer, open_notebook: OpenNotebook
-) -> None:
+async def test_letters_typed_into_an_editor_are_text_and_not_commands(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
     notebook = await shared_server.import_notebook("typing", notebook_bytes(""))
     page = await open_notebook(shared_server, notebook)
     await page.opened(1)

@@ -3,18 +3,15 @@
 import base64
 import re
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
-from harness.notebook_server import NotebookServer, make, notebook_bytes
+from harness.notebook_server import NotebookServer, judge, make, notebook_bytes
 from harness.pages import NewContext, NotebookPage, cookie_into, shoot
 from playwright.async_api import Page, expect
 
 pytest_plugins = ["harness.fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-judge: Any = nbformat  # nbformat is untyped
 DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
 
@@ -58,9 +55,7 @@ async def test_notebook_is_made_renamed_in_the_list_and_deleted(shared_server: N
     await expect(row).to_have_count(0)
 
 
-async def test_file_picked_in_the_browser_comes_back_equal(
-    shared_server: NotebookServer, new_context: NewContext, tmp_path: Path
-) -> None:
+async def test_file_picked_in_the_browser_comes_back_equal(shared_server: NotebookServer, new_context: NewContext, tmp_path: Path) -> None:
     outputs = [
         make.new_output("stream", name="stdout", text="one\ntwo\n"),
         make.new_output("display_data", data={"image/png": base64.b64encode(DOT).decode(), "text/plain": "<dot>"}),
@@ -107,9 +102,7 @@ async def test_file_that_is_no_notebook_is_refused_with_its_place(
     assert await shared_server.notebook_ids() == before
 
 
-async def test_page_without_a_session_shows_how_to_get_one_and_no_notebook(
-    shared_server: NotebookServer, new_context: NewContext
-) -> None:
+async def test_page_without_a_session_shows_how_to_get_one_and_no_notebook(shared_server: NotebookServer, new_context: NewContext) -> None:
     notebook = await shared_server.import_notebook("private", notebook_bytes("secret = 1"))
     page = await (await new_context()).new_page()
     await page.goto(f"{shared_server.url}/nb/{notebook}")

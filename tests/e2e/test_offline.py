@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from harness.gate import Gate
 from harness.notebook_server import NotebookServer, notebook_bytes
 from harness.pages import OpenNotebook, shoot
 from harness.processes import Processes
@@ -38,3 +39,28 @@ async def test_edits_made_while_the_server_is_gone_are_kept_and_sent_when_it_is_
     other = await open_notebook(server, notebook)
     await other.opened(3)
     await expect(other.editor(0)).to_have_text("written offline")
+
+
+async def test_page_shows_the_output_of_a_cell_that_ended_while_the_server_was_killed(
+    started: Processes, tmp_path: Path, open_notebook: OpenNotebook
+) -> None:
+    gate = Gate(tmp_path)
+    file = tmp_path / "work.ipynb"
+    file.write_bytes(notebook_bytes(f"print('before the kill')\n{gate.source}\nprint('without a server')\n'result'"))
+    server = NotebookServer(started, tmp_path / "data", ("notebook", str(file)))
+    await server.start()
+    await server.sign_in()
+    (notebook,) = await server.notebook_ids()
+    page = await open_notebook(server, notebook)
+    await page.run(0)
+    await expect(page.stdout(0)).to_have_text("before the kill", timeout=20_000)
+    server.kill9()
+    gate.open()
+    await expect(page.connection()).to_contain_text("Offline", timeout=15_000)
+
+    await server.start()
+    await expect(page.stdout(0)).to_have_text("before the kill\nwithout a server", timeout=40_000)
+    await expect(page.cell(0).get_by_test_id("output-result")).to_have_text("'result'")
+    await page.status(0, "ok")
+    assert await server.stop() == 0
+    assert "without a server" in file.read_text()

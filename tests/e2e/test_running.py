@@ -109,9 +109,7 @@ async def test_reload_keeps_sources_outputs_and_counts(
     await expect(one.cell(1).get_by_test_id("execution-count")).to_have_text("[2]")
 
 
-async def test_two_people_who_edit_different_cells_at_once_lose_nothing(
-    shared_server: NotebookServer, open_notebook: OpenNotebook
-) -> None:
+async def test_two_people_who_edit_different_cells_at_once_lose_nothing(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
     notebook = await make_notebook(shared_server, "", "")
     one, other = await open_notebook(shared_server, notebook), await open_notebook(shared_server, notebook)
     texts = ["first = " + "1234567890" * 4, "second = " + "abcdefghij" * 4]
@@ -147,7 +145,9 @@ async def test_stop_interrupts_an_endless_loop_within_a_second(
 async def test_run_all_stops_at_the_first_error_and_says_so(
     shared_server: NotebookServer, started: Processes, open_notebook: OpenNotebook
 ) -> None:
-    notebook = await make_notebook(shared_server, "print('fine')", "def reciprocal(n):\n    return 1 / n\n\nreciprocal(0)", "print('never')")
+    notebook = await make_notebook(
+        shared_server, "print('fine')", "def reciprocal(n):\n    return 1 / n\n\nreciprocal(0)", "print('never')"
+    )
     shared_server.start_agent(notebook, started)
     page = await open_notebook(shared_server, notebook)
     await page.opened(3)

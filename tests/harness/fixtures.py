@@ -50,17 +50,21 @@ async def new_context(browser: Browser) -> AsyncIterator[NewContext]:
     """Make browser contexts, each a person's own; a script of the page that fails, fails the test."""
     contexts: list[BrowserContext] = []
     problems: list[str] = []
+    said: list[str] = []
 
     async def make() -> BrowserContext:
         context = await browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
         context.set_default_timeout(10_000)
         context.on("weberror", lambda error: problems.append(str(error.error)))
+        context.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        context.on("requestfailed", lambda request: said.append(f"failed: {request.method} {request.url} {request.failure}"))
         contexts.append(context)
         return context
 
     yield make
     for context in contexts:
         await context.close()
+    print("--- the pages said:", *said, sep="\n")  # shown where a test failed
     assert problems == []
 
 

@@ -15,14 +15,13 @@ from nbformat import v4
 
 from runtime_store import Store, connect
 
-from .processes import Process, Processes, runt
-from .waiting import until
+from .processes import RUNT, Process, Processes
 
 _START_S = 30.0
 _LINK = re.compile(r"http://\S+#t=\S+")
 
 make: Any = v4  # nbformat is untyped
-_writes: Any = nbformat.writes  # pyright: ignore[reportUnknownMemberType]  # the same
+judge: Any = nbformat  # the same
 
 
 def notebook_bytes(*cells: str | tuple[str, str]) -> bytes:
@@ -33,7 +32,7 @@ def notebook_bytes(*cells: str | tuple[str, str]) -> bytes:
         node = make.new_markdown_cell(source) if kind == "markdown" else make.new_code_cell(source)
         node["id"] = f"c{place}"
         made.append(node)
-    return str(_writes(make.new_notebook(cells=made))).encode()
+    return str(judge.writes(make.new_notebook(cells=made))).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,12 @@ class Answer:
 
 @dataclass(slots=True)
 class NotebookServer:
-    """One server. `words` are the command and what it is about: `("serve",)` or `("notebook", "analysis.ipynb")`."""
+    """One server. `words` are what the command is asked: `("serve",)` or `("notebook", "analysis.ipynb")`; `executable` is the command."""
 
     processes: Processes
     data: Path
     words: tuple[str, ...] = ("serve",)
+    executable: tuple[str, ...] = RUNT
     environment: dict[str, str] = field(default_factory=dict[str, str])
     port: int = field(default_factory=lambda: free_port())
     process: Process | None = None
@@ -76,7 +76,7 @@ class NotebookServer:
     async def start(self) -> None:
         """Start it, on the same folder and port as before; `link` is its new start link."""
         browser = ("--no-browser",) if self.words[0] == "notebook" else ()
-        command = runt(*self.words, *browser, "--data", str(self.data), "--port", str(self.port))
+        command = [*self.executable, *self.words, *browser, "--data", str(self.data), "--port", str(self.port)]
         self.process = self.processes.start(command, environment=self.environment)
         self.link = await self.process.said(find_link, within_s=_START_S, what="the start link")
 
@@ -101,7 +101,7 @@ class NotebookServer:
     def start_agent(self, notebook: str, processes: Processes | None = None, *, url: str = "") -> Process:
         """Start a Python runtime for a notebook, at the server's address or at a proxy's."""
         words = ["agent", "--notebook", notebook, "--data", str(self.data), "--server", url or self.url]
-        return (processes or self.processes).start(runt(*words, "--token-file", str(self.data / "runner-token")))
+        return (processes or self.processes).start([*self.executable, *words, "--token-file", str(self.data / "runner-token")])
 
     async def import_notebook(self, name: str, data: bytes) -> str:
         """Take a file in; gives the notebook's id."""
@@ -113,8 +113,7 @@ class NotebookServer:
         """Give a notebook as nbformat reads it."""
         answer = await self.ask("GET", f"/api/notebooks/{notebook}/export")
         assert answer.status == 200, answer
-        reads: Any = nbformat.reads  # pyright: ignore[reportUnknownMemberType]  # nbformat is untyped
-        return reads(answer.body.decode(), as_version=4)
+        return judge.reads(answer.body.decode(), as_version=4)
 
     async def notebook_ids(self) -> list[str]:
         """Give the ids of all notebooks."""
@@ -122,9 +121,7 @@ class NotebookServer:
 
     async def ask(self, method: str, path: str, body: bytes | None = None, *, headers: dict[str, str] | None = None) -> Answer:
         """Send a request with the owner's token."""
-        asked = urllib.request.Request(
-            self.url + path, body, {"Authorization": f"Bearer {self.token}", **(headers or {})}, method=method
-        )
+        asked = urllib.request.Request(self.url + path, body, {"Authorization": f"Bearer {self.token}", **(headers or {})}, method=method)
         return await asyncio.to_thread(_send, asked)
 
     async def store(self, notebook: str, url: str | None = None) -> Store:
@@ -133,17 +130,6 @@ class NotebookServer:
         async with asyncio.timeout(20):
             await store.synced()
         return store
-
-    async def answers(self) -> None:
-        """Wait until it answers."""
-
-        async def look() -> bool:
-            try:
-                return (await self.ask("GET", "/api/health")).status == 200
-            except OSError:
-                return False
-
-        await until(look, within_s=_START_S, what="the server's answer", seen=lambda: self.process.story() if self.process else "")
 
 
 def free_port() -> int:

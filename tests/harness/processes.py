@@ -8,7 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, final
@@ -25,9 +25,8 @@ _ENDED_WITHIN_S = 5.0
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("RUNT_")}
 
 
-def runt(*words: str) -> list[str]:
-    """Give the command line of `runt …`."""
-    return [sys.executable, "-m", "runt", *words]
+RUNT = (sys.executable, "-m", "runt")
+"""The `runt` of this checkout."""
 
 
 @final
@@ -56,7 +55,7 @@ class Process:
     def story(self) -> str:
         """Tell what it is, whether it runs, and what it wrote, for a failed assertion."""
         state = "running" if self.status is None else f"ended with {self.status}"
-        return f"--- {' '.join(self.command[2:])} (pid {self.pid}, {state}) wrote:\n{self.output[-4000:]}"
+        return f"--- {' '.join(self.command)} (pid {self.pid}, {state}) wrote:\n{self.output[-4000:]}"
 
     async def said(self, look: Callable[[str], T | None], *, within_s: float, what: str) -> T:
         """Wait for something in the output.
@@ -129,7 +128,7 @@ class Processes:
 
 
 @contextmanager
-def processes(folder: Path) -> Iterator[Processes]:
+def processes(folder: Path) -> Generator[Processes]:
     """Start processes inside a `with`; none is left behind it."""
     made = Processes(folder)
     try:
@@ -138,10 +137,12 @@ def processes(folder: Path) -> Iterator[Processes]:
         made.end()
 
 
-def run_to_end(words: list[str], *, cwd: Path, environment: Mapping[str, str] | None = None, within_s: float = 60.0) -> tuple[int, str, str]:
+def run_to_end(
+    words: list[str], *, cwd: Path, environment: Mapping[str, str] | None = None, within_s: float = 60.0
+) -> tuple[int, str, str]:
     """Run `runt …` to its end; gives exit status, stdout and stderr."""
     found = subprocess.run(
-        runt(*words),
+        [*RUNT, *words],
         cwd=cwd,
         env={**_ENVIRONMENT, **(environment or {})},
         stdin=subprocess.DEVNULL,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from runtime_schema.queries import Query
@@ -15,7 +15,7 @@ POLL_S = 0.02
 
 
 async def until(
-    look: Callable[[], T | None] | Callable[[], Awaitable[T | None]],
+    look: Callable[[], T | None],
     *,
     within_s: float,
     what: str,
@@ -35,8 +35,6 @@ async def until(
     deadline = time.monotonic() + within_s
     while True:
         found = look()
-        if isinstance(found, Awaitable):
-            found = await found
         if found is not None and found is not False:
             return found
         if time.monotonic() >= deadline:

@@ -27,7 +27,9 @@ class LineFormatter(logging.Formatter):
         if record.exc_info is None or record.exc_info[1] is None:
             return line
         problem = record.exc_info[1]
-        return f"{line}\n{self.formatException(record.exc_info)}" if self._tracebacks else f"{line}: {type(problem).__name__}: {problem}"
+        if self._tracebacks:
+            return f"{line}\n{self.formatException(record.exc_info)}"
+        return f"{line}: {type(problem).__name__}: {one_line(str(problem))}"
 
 
 def one_line(text: str) -> str:

@@ -59,6 +59,10 @@ class ServerApi(Protocol):
         """Tell whether the server keeps these bytes for the notebook."""
         ...
 
+    async def make_token(self, name: str, role: str) -> str:
+        """Make a bearer token; needs an owner's."""
+        ...
+
     async def put_artifact(self, notebook: str, sha256: str, data: bytes, mime_type: str) -> None:
         """Give bytes to the server to keep."""
         ...
@@ -115,6 +119,11 @@ class UrllibApi(ServerApi):
 
     async def export_notebook(self, notebook: str) -> bytes:
         return (await self._ask("GET", f"/api/notebooks/{quote(notebook)}/export", notebook=notebook)).body
+
+    async def make_token(self, name: str, role: str) -> str:
+        body = json.dumps({"name": name, "role": role}).encode()
+        answer = await self._ask("POST", "/api/tokens", body, "application/json")
+        return str(self._object(answer, "POST /api/tokens").get("token", ""))
 
     async def has_artifact(self, notebook: str, sha256: str) -> bool:
         return (await self._ask("HEAD", _artifact(notebook, sha256), accept=(200, 404))).status == 200

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from runtime_schema.ids import is_id
 from runtime_schema.media import is_sha256
 
-from .accounts import Accounts, Identity
+from .accounts import Accounts, Identity, Role
 from .artifacts import ArtifactFolder
 from .config import ServerConfig
 from .errors import ApiError
@@ -43,6 +43,21 @@ class StartCode(Struct, forbid_unknown_fields=True):
     """The one-time code of a start link."""
 
     code: Annotated[str, Meta(max_length=200)]
+
+
+class NewToken(Struct, forbid_unknown_fields=True):
+    """A bearer token to make: what it is for, and what it may do."""
+
+    name: Title
+    role: Role = "runner"
+
+
+class Token(Struct):
+    """A bearer token; the server keeps only its hash, so this is the one time it is told."""
+
+    token: str
+    name: str
+    role: Role
 
 
 class NewNotebook(Struct, forbid_unknown_fields=True):
@@ -85,6 +100,17 @@ class Api:
                 takes=StartCode,
             ),
             Route(method="GET", path="/api/me", permission="read", handler=self.me, summary="Who am I?", gives=Me),
+            Route(
+                method="POST",
+                path="/api/tokens",
+                permission="manage",
+                handler=self.create_token,
+                summary="Make a bearer token for an agent or a script",
+                takes=NewToken,
+                gives=Token,
+                status=201,
+                errors=(400, 415),
+            ),
             Route(
                 method="GET",
                 path="/api/notebooks",
@@ -184,6 +210,11 @@ class Api:
     async def me(self, request: Request) -> Response:
         identity: Identity = request.state.identity
         return json_response(Me(identity.id, identity.name, identity.role))
+
+    async def create_token(self, request: Request) -> Response:
+        wanted = await read_json(request, NewToken)
+        secret = await self.accounts.create_token(wanted.name, wanted.role)
+        return json_response(Token(secret, wanted.name, wanted.role), 201)
 
     async def list_notebooks(self, _: Request) -> Response:
         return json_response(await self.notebooks.list())
