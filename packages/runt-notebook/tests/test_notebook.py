@@ -265,6 +265,10 @@ async def test_a_second_notebook_uses_the_server_that_runs(desk: Desk, tmp_path:
     assert len(list((desk.data / "files").glob("*.json"))) == 2
     again = await desk.start("notebook", tmp_path / "a.ipynb", "--no-browser", said="is open already")
     assert await again.wait() == 0
+    link = await desk.start("notebook", tmp_path / "a.ipynb", "--no-browser", said="#t=")
+    assert await link.wait() == 0
+    token = await desk.start("token", said="runt_")
+    assert await token.wait() == 0
     async with stopped(second):
         pass
 

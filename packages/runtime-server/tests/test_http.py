@@ -195,6 +195,23 @@ async def test_a_start_link_works_once(site: Site) -> None:
     assert (await site.http.post("/api/session", content=b"{}", headers={"Content-Type": "text/plain"})).status_code == 415
 
 
+async def test_an_owner_lets_another_browser_in(site: Site) -> None:
+    made = await site.owner.post("/api/start-codes")
+    assert made.status_code == 201
+    assert (await site.http.post("/api/session", json=made.json())).status_code == 204
+    assert (await site.http.post("/api/session", json=made.json())).status_code == 401
+
+
+async def test_an_owner_makes_tokens_and_a_runner_does_not(site: Site) -> None:
+    made = (await site.owner.post("/api/tokens", json={"name": "cluster"})).json()
+    assert made == {"token": made["token"], "name": "cluster", "role": "runner"}
+    as_runner = {"Authorization": f"Bearer {made['token']}"}
+    assert (await site.http.get("/api/me", headers=as_runner)).json() == {"id": "local", "name": "cluster", "role": "runner"}
+    for path in ("/api/tokens", "/api/start-codes"):
+        assert (await site.http.post(path, json={"name": "more"}, headers=as_runner)).status_code == 403
+    assert (await site.owner.post("/api/tokens", json={"name": "x", "role": "king"})).status_code == 400
+
+
 async def test_a_browser_session_and_a_token_survive_a_restart(tmp_path: Path) -> None:
     first = Server(ServerConfig(data_folder=tmp_path))
     await first.start()

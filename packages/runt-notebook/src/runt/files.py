@@ -84,7 +84,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         FailedError: It cannot be written; the old content stands.
     """
-    path = path.resolve()  # a link stays one
+    path = Path(os.path.realpath(path))  # a link stays one; unlike resolve, a loop of links is an error of the open below
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         before = path.stat() if path.exists() else None

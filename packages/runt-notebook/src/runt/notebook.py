@@ -66,7 +66,7 @@ async def open_notebook(wish: Wish, say: Say) -> int:
             running = await stack.enter_async_context(_server(wish))
             if file is not None and not stack.enter_context(Bindings(wish.data).keep(file)):
                 binding = Bindings(wish.data).find(file)
-                await _show(running.link(None if binding is None else binding.notebook), wish, say)
+                await _show(await running.link(None if binding is None else binding.notebook), wish, say)
                 say(f"{file.name} is open already, in another `runt notebook`, which keeps it up to date.")
                 return 0
             session = _Session(wish, running, say)
@@ -74,7 +74,7 @@ async def open_notebook(wish: Wish, say: Say) -> int:
                 await session.open_file(stack, file, content)
             elif wish.target is not None:
                 await session.open_name(stack, wish.target)
-            await _show(running.link(session.notebook), wish, say)
+            await _show(await running.link(session.notebook), wish, say)
             say(f"{f'It is saved to {file} as you work' if file else f'Notebooks are kept in {wish.data}'}. Press Ctrl-C to stop.")
             await signals.asked.wait()
             say("Stopping…")

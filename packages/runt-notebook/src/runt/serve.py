@@ -32,13 +32,10 @@ class Running:
     token: str
     server: Server | None
 
-    def link(self, notebook: str | None) -> str:
-        """Give the address to open in a browser; of our own server with a code that lets the browser in, once."""
+    async def link(self, notebook: str | None) -> str:
+        """Give the address to open in a browser, with a code that lets it in, once."""
         page = "/" if notebook is None else f"/nb/{notebook}"
-        if self.server is None:
-            return self.url + page
-        _, _, code = self.server.start_link().partition("#")
-        return f"{self.url}{page}#{code}"
+        return f"{self.url}{page}#t={await self.api.make_start_code()}"
 
 
 @asynccontextmanager
@@ -101,7 +98,7 @@ async def serve_until_stopped(data: Path, host: str, port: int | None, say: Call
     """Be a server until a signal; returns the status to exit with."""
     with StopSignals() as signals:
         async with own_server(data, port, host) as running:
-            say(f"Notebooks are served at\n\n    {running.link(None)}\n")
+            say(f"Notebooks are served at\n\n    {await running.link(None)}\n")
             say(f"They are kept in {data}. Press Ctrl-C to stop.")
             await signals.asked.wait()
     return 0

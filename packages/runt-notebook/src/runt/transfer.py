@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from runtime_node.server_api import Notebook
-from runtime_server import FolderInUseError, Server, ServerConfig
 
-from .errors import FailedError, UsageError
+from .errors import UsageError
 from .files import read_file
 from .serve import Running, any_server
 
@@ -56,17 +55,10 @@ async def find_notebook(running: Running, name: str) -> Notebook:
 
 
 async def make_token(data: Path, name: str, role: str) -> str:
-    """Make a token.
+    """Make a token, with the server that runs on the folder or without one.
 
     Raises:
-        FailedError: A server is running on the folder, or the folder cannot be used.
+        FailedError: The folder cannot be used.
     """
-    server = Server(ServerConfig(data_folder=data, port=0))
-    try:
-        await server.start()
-    except FolderInUseError as exc:
-        raise FailedError("folder-in-use", f"a server is running on {data}; stop it, make the token, and start it again") from exc
-    try:
-        return await server.create_token(name, role)  # type: ignore[arg-type]  # one of the roles, checked by the command line
-    finally:
-        await server.stop()
+    async with any_server(data) as running:
+        return await running.api.make_token(name, role)

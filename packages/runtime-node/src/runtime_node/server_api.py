@@ -63,6 +63,10 @@ class ServerApi(Protocol):
         """Make a bearer token; needs an owner's."""
         ...
 
+    async def make_start_code(self) -> str:
+        """Make a code that lets one browser in, once; needs an owner's token."""
+        ...
+
     async def put_artifact(self, notebook: str, sha256: str, data: bytes, mime_type: str) -> None:
         """Give bytes to the server to keep."""
         ...
@@ -124,6 +128,9 @@ class UrllibApi(ServerApi):
         body = json.dumps({"name": name, "role": role}).encode()
         answer = await self._ask("POST", "/api/tokens", body, "application/json")
         return str(self._object(answer, "POST /api/tokens").get("token", ""))
+
+    async def make_start_code(self) -> str:
+        return str(self._object(await self._ask("POST", "/api/start-codes"), "POST /api/start-codes").get("code", ""))
 
     async def has_artifact(self, notebook: str, sha256: str) -> bool:
         return (await self._ask("HEAD", _artifact(notebook, sha256), accept=(200, 404))).status == 200

@@ -102,6 +102,15 @@ class Api:
             Route(method="GET", path="/api/me", permission="read", handler=self.me, summary="Who am I?", gives=Me),
             Route(
                 method="POST",
+                path="/api/start-codes",
+                permission="manage",
+                handler=self.create_start_code,
+                summary="Make a one-time code that lets one more browser in",
+                gives=StartCode,
+                status=201,
+            ),
+            Route(
+                method="POST",
                 path="/api/tokens",
                 permission="manage",
                 handler=self.create_token,
@@ -210,6 +219,9 @@ class Api:
     async def me(self, request: Request) -> Response:
         identity: Identity = request.state.identity
         return json_response(Me(identity.id, identity.name, identity.role))
+
+    async def create_start_code(self, _: Request) -> Response:
+        return json_response(StartCode(self.accounts.create_code()), 201)
 
     async def create_token(self, request: Request) -> Response:
         wanted = await read_json(request, NewToken)
