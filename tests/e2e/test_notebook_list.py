@@ -97,6 +97,7 @@ async def test_file_that_is_no_notebook_is_refused_with_its_place(
     page = await open_list(shared_server, new_context)
     before = await shared_server.notebook_ids()
     await page.get_by_test_id("import-file").set_input_files(file)
+    await expect(page.get_by_role("alert")).to_contain_text("Could not import “broken.ipynb”")
     await expect(page.get_by_role("alert")).to_contain_text("cells[0].cell_type: must be one of code, markdown, raw")
     await shoot(page, "import-refused")
     assert await shared_server.notebook_ids() == before

@@ -29,12 +29,14 @@ async def test_edits_made_while_the_server_is_gone_are_kept_and_sent_when_it_is_
     await page.select(1)
     await page.page.keyboard.press("b")
     await page.opened(3)
-    await expect(page.connection()).to_contain_text("changes kept")
+    banner = page.page.get_by_test_id("connection-problem")
+    await expect(banner).to_have_text("The server does not answer: 2 changes are kept in this page and sent when it is back.")
     await shoot(page.page, "offline")
 
     await server.start()
     await page.saved(within_s=30)
     await expect(page.connection()).to_have_text("Saved")
+    await expect(banner).to_have_count(0)
     assert [cell.source for cell in (await server.export(notebook)).cells] == ["written offline", "second", ""]
     other = await open_notebook(server, notebook)
     await other.opened(3)

@@ -156,6 +156,8 @@ async def test_very_long_output_is_shown_folded_and_opens(
     assert box["height"] < 900
     await expect(page.cell(0).get_by_test_id("output-expand")).to_have_text("Show all 20,000 lines")
     await shoot(page.page, "long-output")
-    await page.cell(0).get_by_test_id("output-load-all").click()
+    await page.cell(0).get_by_test_id("output-expand").click()
     await expect(blocks.first).to_contain_text("line 0\nline 1\n")
     await expect(blocks).to_have_count(200)
+    await page.cell(0).get_by_test_id("output-expand").click()
+    await expect(page.cell(0).get_by_test_id("output-expand")).to_be_in_viewport()

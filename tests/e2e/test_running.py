@@ -138,6 +138,8 @@ async def test_stop_interrupts_an_endless_loop_within_a_second(
     await shoot(page.page, "stopped")
     await page.status(0, "cancelled")
     assert took_ms < 1000
+    await expect(page.cell(0).get_by_test_id("output-interrupt").locator("summary")).to_have_text("Interrupted at line 3")
+    await expect(page.cell(0).get_by_test_id("output-error")).to_have_count(0)
     await page.run(1)
     await expect(page.cell(1).get_by_test_id("output-result")).to_have_text("'still here'")
 

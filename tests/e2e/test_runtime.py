@@ -69,7 +69,7 @@ async def test_stopped_runtime_is_shown_and_a_new_one_runs_what_waits(
     assert await agent.ended(20) == 0
 
 
-async def test_death_of_the_runtime_is_told_at_the_cell_and_the_next_run_works(
+async def test_death_of_the_runtime_is_told_at_the_cell_which_can_be_run_again(
     started: Processes, tmp_path: Path, open_notebook: OpenNotebook
 ) -> None:
     server, notebook, page = await open_file(started, tmp_path, open_notebook, f"print('begun')\n{Gate(tmp_path).source}", "1 + 1")
@@ -77,9 +77,13 @@ async def test_death_of_the_runtime_is_told_at_the_cell_and_the_next_run_works(
     await expect(page.stdout(0)).to_have_text("begun", timeout=20_000)
     os.kill(json.loads((server.data / "agents" / f"{notebook}.json").read_text())["pid"], signal.SIGKILL)
     await page.status(0, "lost")
-    await expect(page.cell(0).get_by_test_id("cell-note")).to_have_text("The runtime stopped while this ran.")
+    await expect(page.cell(0).get_by_test_id("cell-note")).to_contain_text("The runtime stopped while this ran.")
     await expect(page.stdout(0)).to_have_text("begun")
     await shoot(page.page, "lost")
     await page.run(1)
     await expect(page.cell(1).get_by_test_id("output-result")).to_have_text("2", timeout=20_000)
+    Gate(tmp_path).open()
+    await page.cell(0).get_by_test_id("run-again").click()
+    await page.status(0, "ok")
+    await expect(page.cell(0).get_by_test_id("cell-note")).to_have_count(0)
     assert await server.stop() == 0

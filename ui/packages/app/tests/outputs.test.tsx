@@ -5,6 +5,7 @@ import { ErrorBoundary } from "../src/error-boundary";
 import { ErrorOutput } from "../src/outputs/error-output";
 import { HtmlOutput } from "../src/outputs/html-output";
 import { RichOutput } from "../src/outputs/rich-output";
+import { TerminalOutput } from "../src/outputs/terminal-output";
 
 let root: Root;
 let page: HTMLElement;
@@ -64,6 +65,34 @@ describe("ErrorOutput", () => {
     draw(<ErrorOutput name="ValueError" value="bad" traceback={JSON.stringify(["\u001b[31mTraceback\u001b[0m", "line 2"])} />);
     expect(page.querySelector(".error-head")?.textContent).toBe("ValueError: bad");
     expect(page.querySelector("pre")?.textContent).toBe("Traceback\nline 2");
+  });
+});
+
+describe("ErrorOutput of a cell that was stopped", () => {
+  it("is one line that unfolds", () => {
+    draw(<ErrorOutput name="KeyboardInterrupt" value="" traceback={JSON.stringify(["Cell In[2], line 3"])} interrupted />);
+    expect(page.querySelector("summary")?.textContent).toBe("Interrupted at line 3");
+    expect(page.querySelector("details")?.open).toBe(false);
+    expect(page.querySelector(".error-output")).toBeNull();
+  });
+});
+
+describe("TerminalOutput", () => {
+  it("has one control, which brings every line into the document", () => {
+    const feed = (write: (text: string, fromStart: boolean) => void) => {
+      write(Array.from({ length: 20_000 }, (_, line) => `line ${line}`).join("\n"), true);
+      return () => {};
+    };
+    draw(<TerminalOutput feed={feed} />);
+    expect(page.querySelectorAll(".terminal-block")).toHaveLength(100);
+    const buttons = page.querySelectorAll("button");
+    expect([...buttons].map((button) => button.textContent)).toEqual(["Show all 20,000 lines"]);
+    expect(page.textContent).toContain("The box holds the last 10,000.");
+    act(() => buttons[0]?.click());
+    expect(page.querySelectorAll(".terminal-block")).toHaveLength(200);
+    expect(page.querySelector("button")?.textContent).toBe("Show less");
+    act(() => page.querySelector("button")?.click());
+    expect(page.querySelector("pre")?.className).toContain("collapsed");
   });
 });
 

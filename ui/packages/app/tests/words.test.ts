@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { duration, endedInWords, runtimeInWords, waitsFor } from "../src/model/words";
+import { connectionInWords, duration, endedInWords, interruptedInWords, runtimeInWords, waitsFor } from "../src/model/words";
 
 const execution = (status: string, reason: string | null, startedMs: number | null = 1) => ({
   status,
@@ -25,6 +25,28 @@ describe("endedInWords", () => {
   it("is silent about what ended well or still runs", () => {
     expect(endedInWords(execution("ok", null))).toBeNull();
     expect(endedInWords(execution("running", null))).toBeNull();
+  });
+});
+
+describe("interruptedInWords", () => {
+  it("names the cell's line and not one of what the cell called", () => {
+    const traceback =
+      "\u001b[31mKeyboardInterrupt\u001b[39m\n\u001b[36mCell\u001b[39m \u001b[32mIn[7]\u001b[39m\u001b[32m, line 4\u001b[39m\nFile x.py:9";
+    expect(interruptedInWords(traceback)).toBe("Interrupted at line 4");
+    expect(interruptedInWords("")).toBe("Interrupted");
+  });
+});
+
+describe("connectionInWords", () => {
+  it("says that changes are kept, and how many wait", () => {
+    const told = "no connection to the server; trying again";
+    expect(connectionInWords(told, 0)).toBe("The server does not answer: changes are kept in this page and sent when it is back.");
+    expect(connectionInWords(told, 1)).toContain("1 change is kept");
+    expect(connectionInWords(null, 1200)).toContain("1,200 changes are kept");
+  });
+
+  it("tells any other problem as a sentence", () => {
+    expect(connectionInWords("the server refuses this page: gone", 0)).toBe("The server refuses this page: gone.");
   });
 });
 
@@ -54,6 +76,6 @@ describe("duration", () => {
     [185_000, "3 min 05 s"],
     [7_800_000, "2 h 10 min"],
   ])("%i ms is %s", (ms, text) => {
-    expect(duration(ms)).toBe(text);
+    expect(duration(ms).replaceAll("\u00a0", " ")).toBe(text);
   });
 });

@@ -8,16 +8,17 @@ import { navigate } from "../router";
 export function NotebookList() {
   const [notebooks, setNotebooks] = useState<readonly Notebook[] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
+  const [listProblem, setListProblem] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<Notebook | null>(null);
   const [dropping, setDropping] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
 
-  const attempt = useCallback(async (work: () => Promise<void>) => {
+  const attempt = useCallback(async (work: () => Promise<void>, report = setProblem) => {
     try {
       await work();
-      setProblem(null);
+      report(null);
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      report(messageOf(error));
     }
   }, []);
   const refresh = useCallback(async () => {
@@ -27,8 +28,9 @@ export function NotebookList() {
 
   useEffect(() => {
     document.title = "Notebooks · runt";
-    void attempt(refresh);
-    const onFocus = () => void attempt(refresh);
+    // A file picker that closes gives the window its focus: that must not take away what is told of the file.
+    const onFocus = () => void attempt(refresh, setListProblem);
+    onFocus();
     window.addEventListener("focus", onFocus);
     return () => window.removeEventListener("focus", onFocus);
   }, [attempt, refresh]);
@@ -41,9 +43,17 @@ export function NotebookList() {
   const importFiles = (files: readonly File[]) =>
     void attempt(async () => {
       let last: Notebook | null = null;
-      for (const file of files) last = await importNotebook(file);
+      const refused: string[] = [];
+      for (const file of files) {
+        try {
+          last = await importNotebook(file);
+        } catch (error) {
+          refused.push(`Could not import “${file.name}”: ${messageOf(error)}`);
+        }
+      }
       if (last !== null && files.length === 1) navigate(`/nb/${last.id}`);
       else await refresh();
+      if (refused.length > 0) throw new Error(refused.join("\n"));
     });
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
@@ -88,9 +98,9 @@ export function NotebookList() {
           />
         </div>
       </header>
-      {problem !== null && (
+      {(problem ?? listProblem) !== null && (
         <p role="alert" className="problem">
-          {problem}
+          {problem ?? listProblem}
         </p>
       )}
       {notebooks !== null && notebooks.length === 0 && (
@@ -174,7 +184,9 @@ function Row({ notebook, onRename, onDelete }: RowProps) {
             navigate(`/nb/${notebook.id}`);
           }}
         >
-          <span className="notebook-title">{title}</span>
+          <span className="notebook-title" title={title}>
+            {title}
+          </span>
           {notebook.path != null && <span className="notebook-path">{notebook.path}</span>}
         </a>
       )}
@@ -187,6 +199,10 @@ function Row({ notebook, onRename, onDelete }: RowProps) {
       </span>
     </li>
   );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function titleOf(notebook: Notebook): string {

@@ -1,4 +1,5 @@
 // What states are called in front of people: one place for the words of executions, runtimes and connections. Pure.
+import { terminalLines } from "./terminal";
 
 /** What of an execution decides its words. */
 export interface ExecutionFacts {
@@ -39,6 +40,30 @@ export function endedInWords(execution: ExecutionFacts): string | null {
   if (execution.status === "lost") return LOST[execution.reason ?? ""] ?? "The runtime stopped while this ran.";
   if (execution.status !== "cancelled") return null;
   return CANCELLED[execution.reason ?? ""] ?? (execution.startedMs === null ? "Stopped before it ran." : "Stopped.");
+}
+
+/** Say where in the cell a traceback, in IPython's format, was interrupted. */
+export function interruptedInWords(traceback: string): string {
+  const text = terminalLines(traceback)
+    .map((line) => line.runs.map((run) => run.text).join(""))
+    .join("\n");
+  const line = /^Cell In ?\[\d+\], line (\d+)/m.exec(text)?.[1];
+  return line === undefined ? "Interrupted" : `Interrupted at line ${line}`;
+}
+
+/** What the store says while the server cannot be reached. */
+const OUT_OF_REACH = "no connection to the server; trying again";
+
+/** Say what stands between this page and the server, and what becomes of changes. `pending` counts those not yet sent. */
+export function connectionInWords(problem: string | null, pending: number): string {
+  if (problem !== null && problem !== OUT_OF_REACH) return `${capitalised(problem)}${/[.!?]$/.test(problem) ? "" : "."}`;
+  const changes = pending === 0 ? "changes are" : pending === 1 ? "1 change is" : `${pending.toLocaleString("en")} changes are`;
+  return `The server does not answer: ${changes} kept in this page and sent when it is back.`;
+}
+
+/** Start a sentence. */
+export function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Say what a queued execution waits for. */
@@ -83,12 +108,12 @@ export function endOfSessionInWords(reason: string | null): string {
   return words[reason ?? ""] ?? "No runtime has been started for this notebook.";
 }
 
-/** Write a duration: `42 ms`, `1.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */
+/** Write a duration: `42 ms`, `1.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. A number and its unit stay on one line. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
-  return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;
+  if (seconds < 1) return `${Math.round(seconds * 1000)}\u00a0ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)}\u00a0s`;
+  if (seconds < 60) return `${Math.floor(seconds)}\u00a0s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min ${String(Math.floor(seconds % 60)).padStart(2, "0")}\u00a0s`;
+  return `${Math.floor(seconds / 3600)}\u00a0h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}\u00a0min`;
 }

@@ -2,7 +2,7 @@
 import { memo, type PointerEvent, useEffect, useRef } from "react";
 import { ErrorBoundary } from "../error-boundary";
 import { isExecutable } from "../model/edits";
-import { endedInWords, waitsFor } from "../model/words";
+import { capitalised, endedInWords, waitsFor } from "../model/words";
 import { LazyMarkdown } from "../outputs/lazy-markdown";
 import { OutputArea } from "../outputs/output-area";
 import { CellToolbar } from "./cell-toolbar";
@@ -82,7 +82,7 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
         </ErrorBoundary>
         {executable && (
           <>
-            <CellNote execution={execution} />
+            <CellNote execution={execution} onRunAgain={() => commands.runCell(cell.id)} />
             {cell.outputVisible === 0 && cell.lastExecutionId !== null && (
               <p className="cell-note">
                 Output hidden.
@@ -95,7 +95,12 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
                 </button>
               </p>
             )}
-            {cell.outputVisible !== 0 && cell.lastExecutionId !== null && due && <OutputArea executionId={cell.lastExecutionId} />}
+            {cell.outputVisible !== 0 && cell.lastExecutionId !== null && due && (
+              <OutputArea
+                executionId={cell.lastExecutionId}
+                failed={execution?.id === cell.lastExecutionId && execution.status === "error"}
+              />
+            )}
             {execution !== null && isOpen(execution) && <InputRows executionId={execution.id} commands={commands} />}
           </>
         )}
@@ -160,15 +165,21 @@ function Source({ cell, number, editing, near, due, drafts, commands }: SourcePr
 }
 
 /** What must be said of the last run in words. */
-function CellNote({ execution }: { readonly execution: ExecutionRow | null }) {
+function CellNote({ execution, onRunAgain }: { readonly execution: ExecutionRow | null; readonly onRunAgain: () => void }) {
   if (execution === null) return null;
   if (execution.status === "queued") return <QueuedNote execution={execution} />;
   if (execution.status === "cancelling") return <p className="cell-note">Stopping…</p>;
   const ended = endedInWords(execution);
   if (ended === null) return null;
+  const lost = execution.status === "lost";
   return (
-    <p className={execution.status === "lost" ? "cell-note bad" : "cell-note"} data-testid="cell-note">
+    <p className={lost ? "cell-note bad" : "cell-note"} data-testid="cell-note">
       {ended}
+      {lost && (
+        <button type="button" className="link-button" data-testid="run-again" onClick={onRunAgain}>
+          Run again
+        </button>
+      )}
     </p>
   );
 }
@@ -189,10 +200,6 @@ function QueuedNote({ execution }: { readonly execution: ExecutionRow }) {
       )}
     </p>
   );
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function kindOf(cellType: string): string {

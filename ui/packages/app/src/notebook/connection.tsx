@@ -1,5 +1,6 @@
 // How this page stands to the server, in words: nothing is lost while offline, and what waits is counted.
 import { useEffect, useState } from "react";
+import { connectionInWords } from "../model/words";
 import { useConnection } from "./state";
 
 /** A gap shorter than this is not worth telling. */
@@ -9,9 +10,9 @@ export function ConnectionChip() {
   const { connected, pending } = useConnection();
   const offline = useLasting(!connected);
   const slow = useLasting(pending > 0);
-  const edits = `${pending.toLocaleString("en")} ${pending === 1 ? "change" : "changes"}`;
-  const text = offline ? `Offline${pending > 0 ? `: ${edits} kept` : ""}` : pending === 0 ? "Saved" : slow ? `Sending ${edits}` : "Saving…";
-  const title = offline ? "Edits are kept in this page and sent when the server answers again." : "Every change is on the server.";
+  const changes = `${pending.toLocaleString("en")} ${pending === 1 ? "change" : "changes"}`;
+  const text = offline ? "Offline" : pending === 0 ? "Saved" : slow ? `Sending ${changes}` : "Saving…";
+  const title = offline ? "Changes are kept in this page and sent when the server answers again." : "Every change is on the server.";
   return (
     <span
       className="chip quiet"
@@ -29,12 +30,12 @@ export function ConnectionChip() {
 
 /** What is wrong, when something is that people should know. */
 export function ConnectionBanner() {
-  const { connected, problem } = useConnection();
+  const { connected, pending, problem } = useConnection();
   const offline = useLasting(!connected);
-  if (problem === null || (!offline && !connected)) return null;
+  if (connected ? problem === null : !offline) return null;
   return (
     <div className="banner" role="alert" data-testid="connection-problem">
-      {problem}
+      {connectionInWords(problem, pending)}
     </div>
   );
 }

@@ -133,8 +133,11 @@ function NoRuntime({ reason }: { readonly reason: string | null }) {
   return (
     <>
       <p>{endOfSessionInWords(reason)}</p>
-      <p className="output-note">Start one with this command, on any machine that reaches this server. What waits then runs.</p>
+      <p className="output-note">Start one with this command; what waits then runs.</p>
       <Command text={agentCommand(window.location, useNotebookId())} />
+      <p className="output-note">
+        On another machine it needs a token, too: <code>runt token</code> prints one.
+      </p>
     </>
   );
 }

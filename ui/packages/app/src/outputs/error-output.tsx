@@ -1,6 +1,8 @@
-// An exception: its name and value first, then the traceback in the runtime's own colours.
+// An exception: its name and value first, then the traceback in the runtime's own colours. One that a person asked for,
+// by stopping the cell, is a single line that unfolds.
 import { useCallback } from "react";
 import { parseJson } from "../model/mime";
+import { interruptedInWords } from "../model/words";
 import { TerminalOutput } from "./terminal-output";
 
 interface ErrorOutputProps {
@@ -8,9 +10,11 @@ interface ErrorOutputProps {
   readonly value: string;
   /** JSON text of the traceback's lines. */
   readonly traceback: string;
+  /** The execution was stopped on purpose. */
+  readonly interrupted?: boolean;
 }
 
-export function ErrorOutput({ name, value, traceback }: ErrorOutputProps) {
+export function ErrorOutput({ name, value, traceback, interrupted = false }: ErrorOutputProps) {
   const lines = parseJson(traceback);
   const text = Array.isArray(lines) ? lines.join("\n") : "";
   const feed = useCallback(
@@ -20,6 +24,14 @@ export function ErrorOutput({ name, value, traceback }: ErrorOutputProps) {
     },
     [text],
   );
+  if (interrupted) {
+    return (
+      <details className="interrupt-output" data-testid="output-interrupt">
+        <summary>{interruptedInWords(text)}</summary>
+        <TerminalOutput feed={feed} />
+      </details>
+    );
+  }
   return (
     <section className="error-output" aria-label="Error" data-testid="output-error">
       <div className="error-head">

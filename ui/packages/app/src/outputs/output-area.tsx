@@ -8,29 +8,38 @@ import { LazyMarkdown } from "./lazy-markdown";
 import { RichOutput } from "./rich-output";
 import { TerminalOutput } from "./terminal-output";
 
-export function OutputArea({ executionId }: { readonly executionId: string }) {
+interface OutputAreaProps {
+  readonly executionId: string;
+  /** The execution ended with an error of its own; a KeyboardInterrupt in any other is what somebody asked for. */
+  readonly failed: boolean;
+}
+
+export function OutputArea({ executionId, failed }: OutputAreaProps) {
   const outputs = useOutputs(executionId);
   if (outputs.length === 0) return null;
   return (
     <section className="outputs" data-testid="outputs" aria-label="Output">
       {outputs.map((output) => (
         <ErrorBoundary key={output.id} what="This output">
-          <Output output={output} />
+          <Output output={output} failed={failed} />
         </ErrorBoundary>
       ))}
     </section>
   );
 }
 
-const Output = memo(function Output({ output }: { readonly output: OutputRow }) {
+const Output = memo(function Output({ output, failed }: { readonly output: OutputRow; readonly failed: boolean }) {
   const notebookId = useNotebookId();
   switch (output.kind) {
     case "stream":
       return <StreamOutput outputId={output.id} stream={output.stream ?? "stdout"} />;
     case "markdown":
       return <MarkdownOutput outputId={output.id} />;
-    case "error":
-      return <ErrorOutput name={output.errorName ?? "Error"} value={output.errorValue ?? ""} traceback={output.traceback ?? "[]"} />;
+    case "error": {
+      const name = output.errorName ?? "Error";
+      const interrupted = name === "KeyboardInterrupt" && !failed;
+      return <ErrorOutput name={name} value={output.errorValue ?? ""} traceback={output.traceback ?? "[]"} interrupted={interrupted} />;
+    }
     default: {
       const bundle = output.bundle === null ? null : parseBundle(output.bundle);
       if (bundle === null) return <p className="output-note">This output is damaged.</p>;

@@ -1,6 +1,7 @@
 // Text as a terminal shows it: streams as they grow, tracebacks and plain text. Only the DOM of changed lines is touched;
-// long text scrolls in a box of its own, and of very long text only the end is in the document until all is asked for.
+// long text scrolls in a box of its own that holds only the end of very long text, until all is asked for.
 import { useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { Terminal } from "../model/terminal";
 import { TerminalView } from "./terminal-dom";
 
@@ -11,7 +12,6 @@ interface TerminalOutputProps {
   readonly feed: (write: (text: string, fromStart: boolean) => void) => () => void;
   readonly className?: string;
   readonly testId?: string;
-  readonly collapsible?: boolean;
 }
 
 interface Extent {
@@ -19,12 +19,12 @@ interface Extent {
   readonly hidden: number;
 }
 
-export function TerminalOutput({ feed, className = "", testId, collapsible = true }: TerminalOutputProps) {
+export function TerminalOutput({ feed, className = "", testId }: TerminalOutputProps) {
   const root = useRef<HTMLPreElement>(null);
   const view = useRef<TerminalView | null>(null);
   const [extent, setExtent] = useState<Extent>({ lines: 0, hidden: 0 });
   const [expanded, setExpanded] = useState(false);
-  const long = collapsible && extent.lines > COLLAPSE_ABOVE_LINES;
+  const long = extent.lines > COLLAPSE_ABOVE_LINES;
 
   useEffect(() => {
     const element = root.current;
@@ -62,21 +62,19 @@ export function TerminalOutput({ feed, className = "", testId, collapsible = tru
     if (long && !expanded && root.current !== null) root.current.scrollTop = root.current.scrollHeight;
   }, [long, expanded]);
 
-  const showHidden = () => {
+  const expand = () => {
     view.current?.showAll();
     setExtent((before) => ({ ...before, hidden: 0 }));
+    setExpanded(true);
+  };
+  const collapse = () => {
+    flushSync(() => setExpanded(false));
+    // Its end was far below: without this the page would stand somewhere else.
+    root.current?.closest("[data-cell-id]")?.scrollIntoView({ block: "nearest" });
   };
 
   return (
     <div>
-      {extent.hidden > 0 && (
-        <div className="output-bar">
-          <span>The first {extent.hidden.toLocaleString("en")} lines are not shown.</span>
-          <button type="button" className="link-button" data-testid="output-load-all" onClick={showHidden}>
-            Load all
-          </button>
-        </div>
-      )}
       <pre
         ref={root}
         className={`terminal ${className} ${long && !expanded ? "collapsed" : ""}`}
@@ -85,16 +83,17 @@ export function TerminalOutput({ feed, className = "", testId, collapsible = tru
         tabIndex={long && !expanded ? 0 : undefined}
       />
       {long && (
-        <div className="output-bar">
+        <div className={expanded ? "output-bar stays" : "output-bar"}>
           <button
             type="button"
             className="link-button"
             data-testid="output-expand"
             aria-expanded={expanded}
-            onClick={() => setExpanded(!expanded)}
+            onClick={expanded ? collapse : expand}
           >
             {expanded ? "Show less" : `Show all ${extent.lines.toLocaleString("en")} lines`}
           </button>
+          {!expanded && extent.hidden > 0 && <span>The box holds the last {(extent.lines - extent.hidden).toLocaleString("en")}.</span>}
         </div>
       )}
     </div>
