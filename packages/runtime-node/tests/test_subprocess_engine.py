@@ -146,6 +146,77 @@ async def test_c_code_and_subprocesses_are_seen_before_the_reply() -> None:
         assert await notebook.printed("os.system('echo oops >&2');", "stderr") == "oops\n"
 
 
+STARTS = {
+    "run": "import subprocess; subprocess.run(['echo', 'raw'])",
+    "a shell": "os.system('echo raw')",
+    "a command of the cell": "get_ipython().system_raw('echo raw')",
+    "posix_spawn": "os.waitpid(os.posix_spawn('/bin/echo', ['echo', 'raw'], os.environ), 0)",
+    "fork": "pid = os.fork()\nif pid == 0:\n    os.write(1, b'raw\\n'); os._exit(0)\nos.waitpid(pid, 0)",
+    "multiprocessing": "import multiprocessing\n"
+    "process = multiprocessing.get_context('spawn').Process(target=os.write, args=(1, b'raw\\n'))\nprocess.start(); process.join()",
+    "no process, after a flush": "sys.stderr.flush(); os.write(1, b'raw\\n')",
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+async def test_an_agent_that_reads_late_sees_raw_text_in_its_place(start: str, tmp_path: Path) -> None:
+    source = f"import os, sys\nprint('out')\nprint('err', file=sys.stderr)\n{start}\nprint('later', file=sys.stderr, flush=True)"
+    async with started() as notebook:
+        assert await outputs_when_late(notebook, source, tmp_path) == [
+            StreamText(stream="stdout", text="out\n"),
+            StreamText(stream="stderr", text="err\n"),
+            StreamText(stream="stdout", text="raw\n"),
+            StreamText(stream="stderr", text="later\n"),
+        ]
+
+
+async def test_raw_and_flushed_text_in_turns_keep_their_order(tmp_path: Path) -> None:
+    source = "import os\nfor i in range(100):\n    print(i, flush=True)\n    os.write(1, f'raw {i}\\n'.encode())"
+    async with started() as notebook:
+        text = "".join(f"{i}\nraw {i}\n" for i in range(100))
+        assert await outputs_when_late(notebook, source, tmp_path) == [StreamText(stream="stdout", text=text)]
+
+
+async def outputs_when_late(notebook: Notebook, source: str, folder: Path) -> list[Output]:
+    """Run code while nothing of it is read: this event loop, the agent's, stands still until it has run."""
+    begin, end = folder / "begin", folder / "end"
+    os.mkfifo(begin)
+    os.mkfifo(end)
+    cell = notebook.start(f"display('go')\nopen({str(begin)!r}).close()\n{source}\nopen({str(end)!r}, 'w').close()")
+    while not notebook.outputs:
+        notebook.changed.clear()
+        await notebook.changed.wait()
+    stand_still(begin, end)
+    assert (await cell).status == "ok", notebook.outputs
+    return joined(notebook.of("e1")[1:])
+
+
+def stand_still(begin: Path, end: Path) -> None:
+    """Let code go on that reads one fifo, and return when it writes to the other."""
+    begin.open("w").close()
+    end.open().close()
+
+
+async def test_what_starts_processes_can_be_sent_to_processes() -> None:
+    async with started() as notebook:
+        source = (
+            "import multiprocessing, os\nwith multiprocessing.get_context('spawn').Pool(1) as pool: print(pool.map(os.system, ['exit 0']))"
+        )
+        assert await notebook.printed(source) == "[0]\n"
+
+
+async def test_a_busy_subprocess_and_prints_are_both_whole() -> None:
+    async with started() as notebook:
+        source = (
+            "import subprocess, sys\n"
+            "process = subprocess.Popen([sys.executable, '-c', 'import os\\nfor i in range(400): os.write(1, b\"x\" * 10_000)'])\n"
+            "for i in range(2000): print('o', end='', flush=True)\n"
+            "process.wait();"
+        )
+        text = await notebook.printed(source)
+        assert (len(text), text.count("x"), text.count("o")) == (4_002_000, 4_000_000, 2000)
+
+
 async def test_a_character_split_between_raw_writes_is_joined() -> None:
     async with started() as notebook:
         assert await notebook.printed("import os\nos.write(1, b'\\xc3')\nos.write(1, b'\\xa9')\nNone") == "é"
@@ -340,7 +411,7 @@ async def test_a_signal_that_user_code_sends_itself_is_an_error() -> None:
 )
 async def test_a_death_is_told_and_a_restart_works(source: str, reason: str) -> None:
     async with started() as notebook:
-        cell = notebook.start("import time\nprint('before')\ntime.sleep(0.02)\n" + source)
+        cell = notebook.start("print('before', flush=True)\n" + source)
         with pytest.raises(EngineDiedError) as raised:
             await cell
         assert raised.value.reason == reason

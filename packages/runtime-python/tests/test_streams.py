@@ -1,3 +1,8 @@
+import threading
+from collections.abc import Callable
+
+import pytest
+
 from runtime_python import BufferedOutput
 from runtime_python.interrupts import Interrupts
 from runtime_python.streams import InputStream, TextStream
@@ -52,6 +57,40 @@ def test_text_keeps_the_origin_it_was_written_under() -> None:
     host.buffer.write("stdout", "b")
     host.buffer.flush()
     assert host.delivered == [("one", out("a")), ("two", out("b"))]
+
+
+CALLS: dict[str, Callable[[BufferedOutput], None]] = {
+    "write": lambda buffer: buffer.write("stdout", "b"),
+    "emit": lambda buffer: buffer.emit(ClearOutput()),
+    "flush": lambda buffer: buffer.flush(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_who_waits_for_another_threads_delivery_can_be_interrupted(call: Callable[[BufferedOutput], None]) -> None:
+    delivering, free = threading.Event(), threading.Event()
+    delivered: list[Output] = []
+
+    def deliver(_origin: str, output: Output) -> None:
+        delivering.set()
+        free.wait()
+        delivered.append(output)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    buffer = BufferedOutput(deliver, lambda: "one", lambda _waiting: True, interrupt)
+    other = threading.Thread(target=buffer.write, args=("stdout", "a"))
+    other.start()
+    delivering.wait()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call(buffer)
+    finally:
+        free.set()
+        other.join()
+    call(buffer)
+    assert delivered[0] == out("a")
 
 
 def test_a_flush_of_nothing_delivers_nothing() -> None:

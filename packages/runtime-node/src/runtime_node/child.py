@@ -4,19 +4,24 @@ Run as a script, by path, so that nothing of the agent is loaded. It imports the
 `runtime_schema.outputs`, the first only once it runs. It ends when the agent does, however that ends.
 """
 
+import _posixsubprocess
 import asyncio
 import ctypes
 import faulthandler
+import functools
 import json
 import os
 import select
 import signal
 import struct
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import ContextVar
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, final
 
 from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, ErrorOutput, ExecuteResult, Output, StreamText
@@ -28,7 +33,15 @@ FLUSH_INTERVAL_S = 0.010
 FLUSH_CHARS = 32768
 READ_BYTES = 262144
 BLOCKED_POLL_MS = 50
+MARK_START = b"\xff"  # never in UTF-8
+MARK_DIGITS = 16
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+STARTERS = (
+    *((os, name) for name in ("execv", "execve", "fork", "forkpty", "posix_spawn", "posix_spawnp", "system")),
+    (_posixsubprocess, "fork_exec"),
+    (subprocess, "_fork_exec"),
+)
+"""What all other ways to start a process call."""
 
 _LENGTH = struct.Struct("!I")
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -103,35 +116,59 @@ def unpack_output(packed: list[Any]) -> Output:
 class Channel:
     """The child's end of the control socket. Writing blocks while the agent does not read: that is the back-pressure.
 
-    Its `send` and `receive` are never cut by an interrupt; while `send` waits it calls `engine.interrupts.deliver`.
+    Its `send` and `receive` are never cut by an interrupt; while `send` waits it calls `deliver_interrupt`.
+
+    Args:
+        fd: The socket.
+        captured: Descriptors that the agent reads too, where marks are left.
+        token: Tells a mark from what programs write.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, captured: Sequence[int], token: str) -> None:
         self.fd = fd
         self.engine: IPythonEngine | None = None
         self.impatient: int | None = None
         """The thread that must not wait, by its identifier."""
         self._lock = threading.Lock()
         self._outgoing = bytearray()
+        self._count = 0
         self._frames = FrameReader()
+        self._mark = MARK_START + token.encode() + b"%%0%dd" % MARK_DIGITS
+        self._marked = select.poll()
+        for captured_fd in captured:
+            self._marked.register(captured_fd, select.POLLOUT)
         self._readable = select.poll()
         self._readable.register(fd, select.POLLIN)
         self._writable = select.poll()
         self._writable.register(fd, select.POLLOUT)
         os.set_blocking(fd, False)
 
-    def send(self, message: list[Any]) -> None:
-        """Send a message, after all that was sent before."""
+    def send(self, message: list[Any], *, marked: bool = False) -> None:
+        """Send a message, after all that was sent before and, if marked, before all that is written to `captured` later."""
         frame = encode_frame(message)
-        with self._lock:
+        self._acquire()
+        try:
             self._outgoing += frame
+            self._count += 1
+            if marked:
+                self._write_marks()
             self._drain(wait=threading.get_ident() != self.impatient)
+        finally:
+            self._lock.release()
 
     def flush(self) -> bool:
         """Send what can be sent without waiting; whether that was all."""
-        with self._lock:
+        self._acquire()
+        try:
             self._drain(wait=False)
             return not self._outgoing
+        finally:
+            self._lock.release()
+
+    def deliver_interrupt(self) -> None:
+        """Raise the interrupt that is pending for the caller, if one is."""
+        if self.engine is not None:
+            self.engine.interrupts.deliver()
 
     def receive(self) -> list[list[Any]]:
         """Return the messages that are here, without waiting. Without an agent at the other end, end this process."""
@@ -153,6 +190,16 @@ class Channel:
         """Block until something can be sent."""
         self._writable.poll()
 
+    def _acquire(self) -> None:
+        while not self._lock.acquire(timeout=BLOCKED_POLL_MS / 1000):
+            self.deliver_interrupt()
+
+    def _write_marks(self) -> None:
+        for fd, event in self._marked.poll(0):
+            if event & select.POLLOUT:  # a full pipe gets none: what is behind it is in no order
+                with suppress(OSError):  # the agent has ended: the socket tells
+                    os.write(fd, self._mark % self._count)
+
     def _drain(self, *, wait: bool) -> None:
         while self._outgoing:
             try:
@@ -161,8 +208,7 @@ class Channel:
                 if not wait:
                     return
                 self._writable.poll(BLOCKED_POLL_MS)
-                if self.engine is not None:
-                    self.engine.interrupts.deliver()
+                self.deliver_interrupt()
             except OSError:
                 end_with_group()
             else:
@@ -173,7 +219,7 @@ class Channel:
 class Child:
     """Runs the executions that the agent sends, one after another."""
 
-    def __init__(self, control: int, interrupts: int) -> None:
+    def __init__(self, control: int, interrupts: int, token: str) -> None:
         from runtime_python import BufferedOutput, IPythonEngine, uninterruptible  # the agent imports this module too
 
         self._pid = os.getpid()
@@ -193,13 +239,15 @@ class Child:
         uninterruptible(Channel.send)
         uninterruptible(Channel.flush)
         uninterruptible(Channel.receive)
-        self._channel = Channel(control)
-        self._output = BufferedOutput(self._deliver, self._origin_of_caller, self._flush_now)
+        self._channel = Channel(control, (os.dup(1), os.dup(2)), token)  # copies: user code may put other files at 1 and 2
+        self._output = BufferedOutput(self._deliver, self._origin_of_caller, self._flush_now, self._channel.deliver_interrupt)
         self._engine = IPythonEngine(
             self._output.emit, self._read_input, write=self._output.write, flush=self._output.flush, hidden_files=[__file__]
         )
         self._channel.engine = self._engine
         self._carry_origin_into_threads()
+        for module, name in STARTERS:
+            self._flush_before(module, name)
         os.register_at_fork(after_in_child=self._after_fork)
         signal.signal(signal.SIGINT, self._on_sigint)
         threading.Thread(target=self._flush_late, name="runt-flush", daemon=True).start()
@@ -248,7 +296,8 @@ class Child:
 
     def _deliver(self, origin: str, output: Output) -> None:
         if not self._forked:
-            self._channel.send(["output", origin, pack_output(output)])
+            last = isinstance(output, (ExecuteResult, ErrorOutput))  # no code of the cell comes after these
+            self._channel.send(["output", origin, pack_output(output)], marked=not last)
         elif isinstance(output, StreamText):  # the socket is the parent's: a forked process writes to what is captured
             data = output.text.encode("utf-8", "replace")
             while data:
@@ -268,6 +317,19 @@ class Child:
             start(self)
 
         threading.Thread.start = start_for_execution
+
+    def _flush_before(self, module: ModuleType, name: str) -> None:
+        # an audit hook would do, but makes each id() and sys._getframe() ten times slower
+        function, flush, deliver_interrupt = getattr(module, name), self._output.flush, self._channel.deliver_interrupt
+
+        @functools.wraps(function)
+        def flush_and_start(*args: Any, **kwargs: Any) -> Any:
+            flush()
+            deliver_interrupt()  # one that came during the flush would wait for the end of the process
+            return function(*args, **kwargs)
+
+        flush_and_start.__module__ = module.__name__  # where pickle finds it, and in another process the plain one
+        setattr(module, name, flush_and_start)
 
     def _flush_now(self, waiting: int) -> bool:
         now = time.monotonic()
@@ -379,8 +441,8 @@ def die_with_agent(lifeline: int, agent_pid: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Serve, given the descriptors of the control socket, the interrupt pipe and the lifeline, and the agent's pid."""
-    control, interrupts, lifeline, agent_pid = map(int, arguments)
+    """Serve, given the descriptors of the control socket, the interrupt pipe and the lifeline, the agent's pid and a token for marks."""
+    control, interrupts, lifeline, agent_pid = map(int, arguments[:4])
     for fd in (control, interrupts, lifeline):
         os.set_inheritable(fd, False)
     os.set_blocking(interrupts, False)
@@ -388,7 +450,7 @@ def main(arguments: list[str]) -> None:
     faulthandler.enable(all_threads=False)
     die_with_agent(lifeline, agent_pid)
     sys.path.insert(0, "")
-    asyncio.run(Child(control, interrupts).serve())
+    asyncio.run(Child(control, interrupts, arguments[4]).serve())
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ file descriptors 1 and 2, so it is seen even when the child is stuck.
 """
 
 import asyncio
-import codecs
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -17,9 +17,10 @@ from typing import Any, final
 
 from runtime_core.errors import EngineDiedError, EngineStartError, InputUnavailableError
 from runtime_core.ports import Engine, EngineSink
-from runtime_schema.outputs import ExecuteReply, StreamName, StreamText
+from runtime_schema.outputs import ExecuteReply, StreamText
 
 from . import child
+from .captured import Captured, Source
 from .child import FrameReader, encode_frame, unpack_output
 
 NAME = "the Python engine"
@@ -103,12 +104,13 @@ class _Life:
         self._control: socket.socket | None = None
         self._sending = asyncio.Lock()
         self._lifeline = self._interrupts = -1
-        self._sources: list[_Source] = []
-        self._captured: list[_Captured] = []
+        self._sources: list[Source] = []
+        self._captured: list[Captured] = []
         self._ready: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         self._replies: dict[str, asyncio.Future[ExecuteReply]] = {}
         self._questions: dict[asyncio.Task[None], str] = {}
         self._current = ""
+        self._messages: int | None = 0  # None when no more come
         self._watcher: asyncio.Task[None] | None = None
         self._asked_to_end = False
         self._ended: str | None = None
@@ -120,8 +122,9 @@ class _Life:
         read_interrupts, self._interrupts = os.pipe()
         read_lifeline, self._lifeline = os.pipe()
         (read_out, out), (read_err, err) = os.pipe(), os.pipe()
-        self._captured = [_Captured("stdout", read_out), _Captured("stderr", read_err)]
-        self._sources = [_Source(ours.fileno()), *(captured.source for captured in self._captured)]
+        token = secrets.token_hex(8)
+        self._captured = [Captured("stdout", read_out, token), Captured("stderr", read_err, token)]
+        self._sources = [Source(ours.fileno()), *(captured.source for captured in self._captured)]
         given = (theirs.fileno(), read_interrupts, read_lifeline)
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -130,6 +133,7 @@ class _Life:
                 child.__file__,
                 *map(str, given),
                 str(os.getpid()),
+                token,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -208,6 +212,8 @@ class _Life:
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
+        self._messages = None
+        self._emit_captured()
         self._finish("closed its connection to the agent and was ended" if lost_control else _reason(status))
 
     def _finish(self, reason: str) -> None:
@@ -250,11 +256,13 @@ class _Life:
                 await asyncio.get_running_loop().sock_sendall(self._control, encode_frame(message))
 
     async def _read_control(self) -> None:
-        source, frames = self._sources[0], FrameReader()
+        source, frames, count = self._sources[0], FrameReader(), 0
         while (data := await source.next(child.READ_BYTES)) is not None:
-            self._emit_captured()  # first what was written before these frames were sent
+            self._read_captured()  # all that was written before these frames were sent, and marks say between which
             for message in frames.feed(data):
                 self._on_message(message)
+                self._messages = count = count + 1
+                self._emit_captured()
             await self._sink.ready()
 
     def _on_message(self, message: list[Any]) -> None:
@@ -262,7 +270,6 @@ class _Life:
             case ["output", execution_id, packed]:
                 self._sink.emit(execution_id, unpack_output(packed))
             case ["done", execution_id, status, name, value]:
-                self._emit_captured()
                 for question in [task for task, asker in self._questions.items() if asker == execution_id]:
                     question.cancel()
                 reply = self._replies.get(execution_id)
@@ -284,79 +291,28 @@ class _Life:
             answer = ["input", number, None, str(error)]
         await self._send(answer)
 
-    async def _pump(self, captured: "_Captured") -> None:
+    async def _pump(self, captured: Captured) -> None:
         while (data := await captured.source.next(CAPTURE_BYTES)) is not None:
-            self._emit_text(captured, data)
+            captured.feed(data)
+            self._emit_captured()
             await self._sink.ready()
 
-    def _emit_captured(self) -> None:
+    def _read_captured(self) -> None:
         for captured in self._captured:
             taken = 0
             while taken < DRAIN_BYTES and (data := captured.source.read_now(CAPTURE_BYTES)):
                 taken += len(data)
-                self._emit_text(captured, data)
+                captured.feed(data)
+        self._emit_captured()
 
-    def _emit_text(self, captured: "_Captured", data: bytes) -> None:
-        text = captured.decoder.decode(data)
-        if not self._current:  # before the first execution: start-up trouble
-            captured.kept += text
-        elif text:
-            self._sink.emit(self._current, StreamText(stream=captured.stream, text=captured.kept + text))
-            captured.kept = ""
-
-
-@final
-class _Source:
-    """A descriptor that is read when it has something, and for the last time after `finish`."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self._finishing = False
-        self._waiter: asyncio.Future[None] | None = None
-        os.set_blocking(fd, False)
-
-    def read_now(self, size: int) -> bytes | None:
-        """Read what is there: None for nothing yet, empty at the end."""
-        try:
-            return os.read(self.fd, size)
-        except BlockingIOError:
-            return None
-        except ConnectionError:
-            return b""
-
-    async def next(self, size: int) -> bytes | None:
-        """Wait for bytes; None at the end."""
-        loop = asyncio.get_running_loop()
-        while (data := self.read_now(size)) is None:
-            if self._finishing:
-                return None
-            self._waiter = loop.create_future()
-            loop.add_reader(self.fd, self._wake)
-            try:
-                await self._waiter
-            finally:
-                loop.remove_reader(self.fd)
-        return data or None
-
-    def finish(self) -> None:
-        """End when nothing is left to read, although somebody else may hold the other end."""
-        self._finishing = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-@final
-class _Captured:
-    """What C code and subprocesses write to one of the child's descriptors."""
-
-    def __init__(self, stream: StreamName, fd: int) -> None:
-        self.stream: StreamName = stream
-        self.source = _Source(fd)
-        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self.kept = ""
+    def _emit_captured(self) -> None:
+        for captured in self._captured:
+            text = captured.take(self._messages)
+            if not self._current:  # before the first execution: start-up trouble
+                captured.kept += text
+            elif text:
+                self._sink.emit(self._current, StreamText(stream=captured.stream, text=captured.kept + text))
+                captured.kept = ""
 
 
 def _reason(status: int) -> str:

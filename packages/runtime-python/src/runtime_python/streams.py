@@ -14,6 +14,8 @@ from runtime_schema.outputs import Output, StreamName, StreamText
 from .bundles import clean_text
 from .interrupts import Interrupts, uninterruptible
 
+BLOCKED_SLICE_S = 0.05
+
 WriteText = Callable[[StreamName, str], None]
 
 
@@ -143,12 +145,20 @@ class BufferedOutput:
         deliver: Takes an output and its origin (an execution's id); may block.
         origin: Names the execution on whose behalf the caller runs.
         flush_now: Told how many characters wait, says whether they go now; else somebody calls `flush` later.
+        while_blocked: Called again and again while another thread delivers and so holds up the caller; may raise an interrupt.
     """
 
-    def __init__(self, deliver: Callable[[str, Output], None], origin: Callable[[], str], flush_now: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[str, Output], None],
+        origin: Callable[[], str],
+        flush_now: Callable[[int], bool],
+        while_blocked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._deliver = deliver
         self._origin = origin
         self._flush_now = flush_now
+        self._while_blocked = while_blocked
         self.reset()
 
     def reset(self) -> None:
@@ -162,7 +172,9 @@ class BufferedOutput:
     def write(self, stream: StreamName, text: str) -> None:
         """Take non-empty text of a stream."""
         where = (self._origin(), stream)
-        with self._lock:
+        if not self._lock.acquire(False):
+            self._acquire()
+        try:
             if where != self._where:
                 self._flush()
                 self._where = where
@@ -170,6 +182,8 @@ class BufferedOutput:
             self._size += len(text)
             if self._flush_now(self._size):
                 self._flush()
+        finally:
+            self._lock.release()
 
     @uninterruptible
     def emit(self, output: Output) -> None:
@@ -177,15 +191,26 @@ class BufferedOutput:
         if isinstance(output, StreamText):
             self.write(output.stream, output.text)
             return
-        with self._lock:
+        self._acquire()
+        try:
             self._flush()
             self._deliver(self._origin(), output)
+        finally:
+            self._lock.release()
 
     @uninterruptible
     def flush(self) -> None:
         """Deliver the text that waits."""
-        with self._lock:
+        self._acquire()
+        try:
             self._flush()
+        finally:
+            self._lock.release()
+
+    def _acquire(self) -> None:
+        # in slices: an interrupt does not end a wait for a lock
+        while not self._lock.acquire(timeout=BLOCKED_SLICE_S):
+            self._while_blocked()
 
     def _flush(self) -> None:
         if self._parts:
