@@ -14,10 +14,11 @@ from runtime_schema.events import (
     ExecutionStarted,
     JsonText,
     NotebookMetadataSet,
+    RuntimeSessionStarted,
 )
-from runtime_schema.ids import CellId, ExecutionId, OutputId, RuntimeSessionId
+from runtime_schema.ids import CellId, ExecutionId, OutputId, RuntimeId, RuntimeSessionId
 from runtime_schema.json_text import Json
-from runtime_schema.queries import CELLS, METADATA, CellRow
+from runtime_schema.queries import CELLS, LATEST_SESSION, METADATA, CellRow
 from runtime_schema.store_types import Applied, LiveMessage, RejectedError, StoreStatus
 from runtime_store import Address, Store, connect
 from runtime_store.frames import ConfirmedEvent, PushEvent
@@ -135,6 +136,31 @@ async def test_pending_events_survive_in_the_file_and_go_first_in_the_next_life(
         (earlier, 3, b'{"key":"title","value":"\\"behind\\""}'),
         (again.store_session_id, 1, b'{"key":"title","value":"\\"new\\""}'),
     ]
+    await again.close()
+
+
+async def test_a_runtime_session_that_an_earlier_life_left_open_is_told_as_crashed(server: InMemoryServer, tmp_path: Path) -> None:
+    store = await connect(server.url, "nb", client_id="ada", path=tmp_path / "n.store")
+    other = await connect(server.url, "nb", client_id="ada", path=tmp_path / "other.store")
+    started = RuntimeSessionStarted(
+        session_id=RuntimeSessionId("r"),
+        runtime_id=RuntimeId("x"),
+        runtime_type="echo",
+        capabilities=("code",),
+        info=JsonText("{}"),
+        lost_after_ms=1,
+        started_ms=1,
+    )
+    await store.commit(started)
+    await store.close()
+    await other.synced()
+    await other.close()
+
+    await (await connect(server.url, "nb", client_id="ada", path=tmp_path / "other.store")).close()
+    again = await connect(server.url, "nb", client_id="ada", path=tmp_path / "n.store")
+    await again.wait_confirmed()
+    assert [(row.status, row.ended_reason) for row in again.query(LATEST_SESSION, confirmed=True)] == [("terminated", "crashed")]
+    assert [event.name for event in server.backend.log] == ["v1.RuntimeSessionStarted", "v1.RuntimeSessionTerminated"]
     await again.close()
 
 

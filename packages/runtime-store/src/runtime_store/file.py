@@ -120,7 +120,13 @@ class StoreFile:
 
     def set_backend(self, backend: str) -> None:
         """Remember whose log this is a copy of."""
-        self._db.execute("INSERT INTO meta VALUES ('backend', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (backend,))
+        self._remember("backend", backend)
+
+    def begin_life(self, store_session_id: str) -> str | None:
+        """Remember the store session that begins now; gives the one before it, which is over: the file was free."""
+        rows = list(self._db.execute("SELECT value FROM meta WHERE key = 'life'"))
+        self._remember("life", store_session_id)
+        return str(rows[0][0]) if rows else None
 
     def write(self, write: Write) -> None:
         """Record all of it, durably, or nothing.
@@ -167,6 +173,9 @@ class StoreFile:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def _remember(self, key: str, value: str) -> None:
+        self._db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
 
     def _pragma(self, name: str, value: str) -> None:
         got = self._db.pragma(name, value)

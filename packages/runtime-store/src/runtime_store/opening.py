@@ -71,7 +71,8 @@ async def connect(
         token: Bearer token of an agent or script.
         cookie: Or the session cookie of a person, as `name=value`.
         path: File that keeps a copy of the log and journals events before they are sent; what an earlier life could not
-            send is sent first, without what only that life could mean. None keeps all in memory.
+            send is sent first, without what only that life could mean, and a runtime session that it left open is terminated
+            (`crashed`). None keeps all in memory.
         power_safe: Whether the journal survives a power cut too. Without it events are sent sooner, and the journal survives
             a kill: right for a runtime, whose work a power cut ends anyway.
         artifacts: Uploads what events name, before they are sent.
@@ -92,5 +93,9 @@ async def connect(
         file.write(Write(undone=[entry.key for entry in left if entry.event.name in _RULE_BOUND]))
         replica.restore(entry for entry in left if entry.event.name not in _RULE_BOUND)
     store = Store(replica, file.log() if file is not None else (), file, new_id, live_timeout_s)
+    earlier = file.begin_life(store.store_session_id) if file is not None else None
+    for session in store.query(ACTIVE_SESSION):
+        if session.store_session_id == earlier:
+            store.commit(RuntimeSessionTerminated(session_id=RuntimeSessionId(session.session_id), reason="crashed"))
     store.follow(Address(url, store_id, token, cookie), random, artifacts)
     return store
