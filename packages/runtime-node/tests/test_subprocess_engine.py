@@ -395,6 +395,27 @@ async def test_interrupts_at_random_moments_never_hit_the_next_cell() -> None:
             assert await notebook.printed("import asyncio\nawait asyncio.sleep(0)\nprint('fine')") == "fine\n"
 
 
+async def test_a_signal_that_comes_while_another_is_counted_is_told_apart_from_user_code_s_own() -> None:
+    second_signal_with_the_first = """
+import gc, os, signal
+(child,) = [found for found in gc.get_objects() if type(found).__name__ == "Child"]
+def read():
+    asked = type(child)._read_interrupts(child)
+    if asked:
+        os.kill(os.getpid(), signal.SIGINT)
+    return asked * 2
+child._read_interrupts = read
+print("patched")
+while True:
+    pass
+"""
+    async with started() as notebook:
+        cell = notebook.start(second_signal_with_the_first)
+        await notebook.until_text("e1", "patched")
+        await notebook.engine.interrupt("e1")
+        assert (await cell).status == "cancelled"
+
+
 async def test_a_signal_that_user_code_sends_itself_is_an_error() -> None:
     async with started() as notebook:
         reply = await notebook.run("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(3600)")

@@ -376,16 +376,18 @@ class Child:
             self._channel.wait_readable()
 
     def _on_sigint(self, _signal: int, frame: FrameType | None) -> None:
+        # Each id has a signal of its own. One that comes between the reading and the counting would pass for one without an id.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         asked = self._read_interrupts()
         self._asked.update(asked)
-        if asked:
-            self._spare_signals += len(asked) - 1  # each has a signal of its own, which may still come
-            if self._running in asked:
-                self._signal_subprocesses()
-                self._engine.interrupts.request(frame)
-        elif self._spare_signals:
-            self._spare_signals -= 1
-        else:
+        self._spare_signals += len(asked) - 1
+        by_user = self._spare_signals < 0
+        self._spare_signals = max(self._spare_signals, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if self._running in asked:
+            self._signal_subprocesses()
+            self._engine.interrupts.request(frame)
+        elif by_user:
             self._engine.interrupts.request(frame, by_host=False)
 
     def _read_interrupts(self) -> list[str]:
