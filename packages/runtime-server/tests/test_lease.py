@@ -10,7 +10,7 @@ from runtime_schema.wire import Limits
 from runtime_server.effects import Append, Effect
 from runtime_server.log import MarkedEvent, OpenedStore
 from runtime_server.room import Room
-from runtime_store.frames import Hello, Push, PushEvent, User
+from runtime_store.frames import From, Hello, Push, PushEvent, User
 
 USER = User(id="local", name="local", role="owner")
 STARTED = {
@@ -93,6 +93,22 @@ def test_a_return_resumes_before_its_pushes_are_taken(notebook: Notebook) -> Non
     notebook.connect(2, "agent", 35.0)
     notebook.push(2, 3, "StatusSet", {"sessionId": "r", "status": "restarting"}, 35.0)
     assert [name for name, _ in notebook.log[-3:]] == ["Unreachable", "Resumed", "StatusSet"]
+
+
+def test_a_page_vouches_for_its_runtime_by_the_connection_of_that_session_alone() -> None:
+    notebook = Notebook()
+    notebook.connect(1, "page", 0.0)
+    notebook.run(notebook.room.on_frame(1, From(head=0), 0.0), 0.0)
+    notebook.connect(2, "guest", 0.0)  # it never asks for the log
+    notebook.push(2, 1, "Started", STARTED, 0.0)
+    notebook.push(2, 2, "StatusSet", {"sessionId": "r", "status": "ready"}, 0.0)
+    assert notebook.tick(1_000.0) == []
+    notebook.room.on_close(2, 1_000.0)
+    assert notebook.tick(1_030.0) == ["Unreachable"]
+    notebook.push(1, 3, "StatusSet", {"sessionId": "r", "status": "ready"}, 1_031.0, session="guest")
+    assert notebook.tick(1_032.0) == []
+    notebook.connect(3, "guest", 1_033.0)
+    assert notebook.log[-1][0] == "Resumed"
 
 
 def test_pushes_for_an_earlier_life_do_not_resume(notebook: Notebook) -> None:

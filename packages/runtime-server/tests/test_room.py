@@ -398,6 +398,61 @@ def test_a_lagging_author_sees_its_events_in_the_stream_and_its_rejects_at_once(
     assert frames(room.on_drained(1), 1)[0]["events"][0][3:] == ["s", 1]
 
 
+def test_who_only_pushes_is_streamed_nothing_and_told_its_rejects_and_pauses_at_once() -> None:
+    room = make_room(limits=replace(Limits(), events_per_s=3))
+    enter(room, 1, "guest", head=None)
+    enter(room, 2, "page")
+    push(room, 1, source(1), event(2, "v1.Unheard", {}), source(3))
+    effects = room.on_durable(1, 0.0)
+    assert [(frame["t"], frame["n"]) for frame in frames(effects, 1)] == [("reject", 2)]
+    assert [item[3:] for item in frames(effects, 2)[0]["events"]] == [["guest", 1], ["guest", 3]]
+    assert frames(push(room, 1, source(4)), 1) == [{"t": "pause", "session": "guest", "from": 4, "retryMs": 1000}]
+    push(room, 2, source(1))
+    assert frames(room.on_durable(1, 0.0), 1) == []
+    assert frames(room.on_timer(10.0), 1) == [{"t": "ping", "head": 3}]
+
+
+def test_who_only_pushes_is_answered_at_once_about_what_it_pushes_again() -> None:
+    room = make_room(OpenedStore(backend="b1", head=1, sessions={"guest": SessionHead("ann", 3)}, marked=[]))
+    enter(room, 1, "guest", head=None)
+    look = look_up(push(room, 1, source(1), source(2), source(3, "other")))
+    wanted = dict(look.wanted)
+    records = [
+        Record(1, wanted[1], 1, None, ""),
+        Record(2, wanted[2], None, "invalid", "no"),
+        Record(3, b"another digest", None, "invalid", "no"),
+    ]
+    answers = frames(room.on_records(look, records, 0.0), 1)
+    assert [(answer["t"], answer["n"], answer["code"]) for answer in answers] == [("reject", 2, "invalid"), ("reject", 3, "conflict")]
+    assert [(answer["n"], answer["code"]) for answer in frames(push(room, 1, source(4)), 1)] == [(4, "conflict")]
+
+
+def test_what_a_session_left_behind_is_taken_from_the_page_while_its_own_push_is_in_flight() -> None:
+    room = make_room()
+    enter(room, 1, "guest", head=None)
+    enter(room, 2, "page")
+    push(room, 1, source(1))
+    room.on_close(1, 0.0)
+    push(room, 2, source(1), source(2), session="guest")
+    effects = room.on_durable(1, 0.0)
+    assert [(frame["t"], frame["first"]) for frame in frames(effects, 2)] == [("events", 1)]
+    (look,) = [effect for effect in effects if isinstance(effect, LookUp)]
+    effects = room.on_records(look, [Record(1, look.wanted[0][1], 1, None, "")], 0.0)
+    assert frames(effects, 2) == [{"t": "ack", "session": "guest", "n": 1, "count": 1, "first": 1}]
+    assert frames(room.on_durable(1, 0.0), 2) == [{"t": "ack", "session": "guest", "n": 2, "count": 1, "first": 2}]
+
+
+def test_a_pause_ends_when_another_connection_of_the_session_got_its_event_decided() -> None:
+    room = make_room(limits=replace(Limits(), events_per_s=1))
+    enter(room, 1, "guest", head=None)
+    enter(room, 2, "page")
+    push(room, 1, source(1))
+    assert frames(push(room, 2, source(2), source(3), session="guest"), 2)[0]["from"] == 2
+    assert frames(push(room, 2, source(3), session="guest"), 2)[0]["from"] == 2
+    assert kinds(room.on_frame(1, Push(events=[source(2)]), 1.0)) == [Append]
+    assert kinds(room.on_frame(2, Push(events=[source(3)], session="guest"), 2.0)) == [Append]
+
+
 def test_a_full_queue_is_caught_up_from_where_it_was_left() -> None:
     room = make_room()
     enter(room, 1, "s")
@@ -479,6 +534,16 @@ def test_live_messages_name_their_sender_and_reach_whom_they_are_for() -> None:
     assert frames(one, 3) == [
         {"t": "live", "topic": "runtime.stop", "data": {}, "from": {"session": "s", "user": "ann"}, "to": "u", "id": "m1"}
     ]
+
+
+def test_live_messages_reach_who_only_pushes() -> None:
+    room = make_room()
+    enter(room, 1, "page")
+    enter(room, 2, "guest", head=None)
+    asked = room.on_frame(1, LiveOut(topic="runtime.stop", data=msgspec.Raw(b"{}"), to="guest", id="m1"), 0.0)
+    assert [frame["id"] for frame in frames(asked, 2)] == ["m1"]
+    answer = room.on_frame(2, LiveOut(topic="ack", data=msgspec.Raw(b"null"), to="page", id="m1"), 0.0)
+    assert [frame["from"] for frame in frames(answer, 1)] == [{"session": "guest", "user": "ann"}]
 
 
 VIEWER = User(id="vic", name="Vic", role="viewer")

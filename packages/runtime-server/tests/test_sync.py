@@ -100,6 +100,27 @@ async def test_a_resend_is_answered_and_not_recorded_again(running: Running) -> 
         assert (await again.receive("reject"))["code"] == "conflict"
 
 
+async def test_a_second_session_of_a_page_pushes_without_hearing_the_log(running: Running) -> None:
+    async with running.client("page", head=1) as page, running.client("guest", head=None) as guest:
+        await guest.push(1, "one")
+        await guest.push_event(2, "v1.Unheard", {})
+        assert ((frame := await guest.receive("reject"))["n"], frame["code"]) == (2, "invalid")
+        assert [event[3:] for _, event in await page.events(1)] == [["guest", 1]]
+        await page.push(1, "two")
+        await page.receive("ack")
+        await page.send({"t": "live", "topic": "runtime.stop", "data": 1, "to": "guest", "id": "m1"})
+        assert (await guest.receive("live"))["id"] == "m1"
+    async with running.client("guest", head=None) as again:
+        await again.push_event(2, "v1.Unheard", {})
+        assert ((frame := await again.receive("reject"))["n"], frame["code"]) == (2, "invalid")
+        await again.push(1, "one")
+        await again.push(3, "three")
+        await again.send({"t": "ping"})
+        await again.receive("pong")
+    async with running.client("reader") as reader:
+        assert [event[3:] for _, event in (await reader.events(4))[1:]] == [["guest", 1], ["page", 1], ["guest", 3]]
+
+
 async def test_what_is_pushed_with_and_after_a_conflict_is_not_recorded(running: Running) -> None:
     async with running.client("a", head=1) as ann:
         await ann.push(1, "one")

@@ -10,7 +10,7 @@ from .effects import PeerId
 from .rate import Rate
 
 Stage = Literal["new", "welcomed", "lagging", "live"]
-"""No hello yet; nothing streamed yet; being sent older events; hears every event as it becomes durable."""
+"""No hello yet; has not asked for the log; being sent older events; hears every event as it becomes durable."""
 
 
 @dataclass(slots=True)
@@ -41,6 +41,11 @@ class Peer:
     def looks_only(self) -> bool:
         """Whether it may change nothing and speak to no runtime."""
         return self.user.role == "viewer"
+
+    @property
+    def only_pushes(self) -> bool:
+        """Whether it has not asked for the log: a second store session of a page, which hears it by its first, never does."""
+        return self.stage == "welcomed"
 
 
 @dataclass(slots=True)

@@ -195,7 +195,7 @@ class Room:
                 peer.conflicts.add(look.session)
             elif record.seq is None:
                 frames += [run.take(), _reject(look.session, n, record.code or "invalid", record.message)]
-            else:
+            elif not peer.only_pushes:
                 frames.append(run.add(look.session, n, record.seq))
         frames.append(run.take())
         effects = self._answer_in_turn(peer, [frame for frame in frames if frame is not None])
@@ -322,7 +322,9 @@ class Room:
         session = self._sessions.get(name)
         if (session is not None and session.client_id != peer.user.id) or name == self._own_session:
             return [Send(peer.id, _reject(name, event.n, "forbidden", f"session {name} is somebody else's")) for event in events]
-        if (paused := peer.paused.get(name)) is not None and events[0].n > paused:
+        # What another connection of the session got decided meanwhile need not come here any more.
+        last_n = session.last_n if session is not None else 0
+        if (paused := peer.paused.get(name)) is not None and last_n < paused < events[0].n:
             return [self._pause(peer, name, paused)]
         peer.paused.pop(name, None)
         behind = peer.behind.get(name)
@@ -466,8 +468,11 @@ class Room:
         return effects + (self._go_live(peer) if done else [])
 
     def _answer_in_turn(self, peer: Peer, frames: list[bytes]) -> list[Effect]:
-        """Send answers that may name events which a peer that lags has not been sent: to that one, when it has."""
-        if peer.stage == "live":
+        """Send answers that may name events which a peer that lags has not been sent: to that one, when it has.
+
+        A peer that has not asked for the log is not kept waiting: it may never ask, and is told of no place in it.
+        """
+        if peer.stage == "live" or peer.only_pushes:
             return [Send(peer.id, frame) for frame in frames]
         peer.held += frames
         return []

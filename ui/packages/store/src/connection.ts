@@ -2,7 +2,7 @@
 
 import { SUBPROTOCOL } from "@runt/schema";
 import type { Clock, RandomSource } from "./clock";
-import type { Effect, SyncProtocol } from "./protocol";
+import type { Effect, Protocol } from "./link";
 
 /** An open or opening socket. */
 export interface Socket {
@@ -52,14 +52,14 @@ interface Ports {
 
 export class Connection {
   private readonly url: string;
-  private readonly protocol: SyncProtocol;
+  private readonly protocol: Protocol;
   private readonly ports: Ports;
   private socket: Socket | null = null;
   private stopped = false;
   private cancelTimer = (): void => {};
   private cancelResume = (): void => {};
 
-  constructor(url: string, protocol: SyncProtocol, ports: Ports) {
+  constructor(url: string, protocol: Protocol, ports: Ports) {
     this.url = url;
     this.protocol = protocol;
     this.ports = ports;
@@ -76,8 +76,8 @@ export class Connection {
       closed: () => this.socket === socket && this.closed(),
     });
     this.socket = socket;
-    this.protocol.connecting(this.ports.clock.monotonicMs());
-    this.watch(this.protocol.deadlineMs);
+    this.protocol.link.connecting(this.ports.clock.monotonicMs());
+    this.watch(this.protocol.link.deadlineMs);
   }
 
   /** Carry out what the protocol wants. */
@@ -121,7 +121,7 @@ export class Connection {
   private watch(deadlineMs: number): void {
     const { clock } = this.ports;
     this.cancelTimer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
-      if (clock.monotonicMs() < this.protocol.deadlineMs) this.watch(this.protocol.deadlineMs);
+      if (clock.monotonicMs() < this.protocol.link.deadlineMs) this.watch(this.protocol.link.deadlineMs);
       else this.closed();
     });
   }

@@ -34,7 +34,7 @@ export type ClientFrame =
       readonly head?: number;
     }
   | { readonly t: "from"; readonly head: number }
-  | { readonly t: "push"; readonly events: readonly PushedEvent[] }
+  | { readonly t: "push"; readonly session?: string; readonly events: readonly PushedEvent[] }
   | { readonly t: "live"; readonly topic: string; readonly data: Json; readonly to?: string; readonly id?: string }
   | { readonly t: "pong" };
 

@@ -2,7 +2,8 @@
 
 import type { Query } from "@runt/schema";
 import { createContext, createElement, type ReactNode, useCallback, useContext, useMemo, useSyncExternalStore } from "react";
-import type { ReadOptions, Store, StoreStatus } from "./store";
+import type { ReadOptions, StoreStatus } from "./runtime-store";
+import type { Store } from "./store";
 
 const StoreContext = createContext<Store | null>(null);
 

@@ -44,6 +44,11 @@ class OpenReceipt implements Receipt {
 export class PendingReceipts {
   private readonly byN = new Map<number, OpenReceipt>();
 
+  /** How many are not decided. */
+  get size(): number {
+    return this.byN.size;
+  }
+
   open(n: number, name: string): Receipt {
     const receipt = new OpenReceipt(n, name);
     this.byN.set(n, receipt);

@@ -1,7 +1,8 @@
 // One replica's state: what is confirmed, with own pending events applied above it, and what changed. No I/O, no time.
 //
-// Pending events stand above a savepoint. Others' events roll it back, are applied, and pending is applied again; own
-// acknowledgements alone need no rollback: those events are `settled`, confirmed but still above the savepoint.
+// Pending events, of all store sessions that share the replica, stand above a savepoint in the order of their commits.
+// Others' events roll it back, are applied, and pending is applied again. So does an own event that is confirmed before an
+// earlier one of another session. The first pending one needs no rollback: it is `settled`, confirmed but above the savepoint.
 
 import { type Query, type RejectCode, type SqlValue, TABLES } from "@runt/schema";
 import type { Database } from "./database";
@@ -9,8 +10,9 @@ import { Dirty } from "./dirty";
 import { StoreBrokenError } from "./errors";
 import { type Args, clearState, createState, materialize, type Row, readRows } from "./state";
 
-/** An event of this store that the authority has not decided yet. */
+/** An event of a store session of this page that the authority has not decided yet. */
 export interface PendingEvent {
+  readonly storeSessionId: string;
   readonly n: number;
   readonly name: string;
   readonly args: Args;
@@ -19,30 +21,36 @@ export interface PendingEvent {
 /** A confirmed event. */
 export interface ConfirmedEvent extends PendingEvent {
   readonly clientId: string;
-  readonly storeSessionId: string;
 }
 
 /** What comes from the authority, in its order. */
 export type Incoming =
   | { readonly kind: "event"; readonly seq: number; readonly event: ConfirmedEvent }
-  | { readonly kind: "ack"; readonly seq: number; readonly n: number }
-  | { readonly kind: "reject"; readonly n: number; readonly code: RejectCode; readonly message: string }
+  | { readonly kind: "ack"; readonly seq: number; readonly storeSessionId: string; readonly n: number }
+  | { readonly kind: "reject"; readonly storeSessionId: string; readonly n: number; readonly code: RejectCode; readonly message: string }
   | { readonly kind: "reset" };
 
 /** What became of an own event: confirmed at `seq`, or gone. */
 export type Decided =
-  | { readonly n: number; readonly seq: number; readonly applied: boolean }
-  | { readonly n: number; readonly code: RejectCode; readonly message: string };
+  | { readonly storeSessionId: string; readonly n: number; readonly seq: number; readonly applied: boolean }
+  | { readonly storeSessionId: string; readonly n: number; readonly code: RejectCode; readonly message: string };
 
 interface Entry extends PendingEvent {
   applied: boolean;
+}
+
+/** The place in the log of what may be an own event, and in whose name it stands there. */
+interface Confirmation {
+  readonly storeSessionId: string;
+  readonly n: number;
+  readonly seq: number;
+  readonly clientId: string;
 }
 
 // Events that stay above the savepoint though confirmed; more make a later rollback dear.
 const MOST_SETTLED = 256;
 
 export class Replica {
-  readonly storeSessionId: string;
   /** Number of the last confirmed event. */
   head = 0;
   /** How many confirmed events this version did not know. */
@@ -57,12 +65,12 @@ export class Replica {
   private client: string;
   private settled: Entry[] = [];
   private pending: Entry[] = [];
+  private readonly sessions = new Set<string>();
   private savepoint = false;
 
-  constructor(db: Database, clientId: string, storeSessionId: string) {
+  constructor(db: Database, clientId: string) {
     this.db = db;
     this.client = clientId;
-    this.storeSessionId = storeSessionId;
     createState(db);
   }
 
@@ -79,6 +87,7 @@ export class Replica {
   /** Apply an own event at once, above what is confirmed. */
   commit(event: PendingEvent): void {
     this.version += 1;
+    this.sessions.add(event.storeSessionId);
     this.open();
     const entry = { ...event, applied: false };
     try {
@@ -103,10 +112,7 @@ export class Replica {
     this.version += 1;
     try {
       let incoming = next();
-      while (incoming?.kind === "ack" && incoming.n === this.pending[0]?.n && this.settled.length < MOST_SETTLED) {
-        this.settle(incoming, decisions);
-        incoming = next();
-      }
+      while (incoming !== undefined && this.settle(incoming, decisions)) incoming = next();
       if (incoming === undefined) return;
       this.beneath(() => {
         for (; incoming !== undefined; incoming = next()) this.take(incoming, decisions);
@@ -144,24 +150,23 @@ export class Replica {
     switch (incoming.kind) {
       case "event": {
         const { event, seq } = incoming;
-        if (event.storeSessionId === this.storeSessionId && this.pending.some((entry) => entry.n === event.n)) {
-          this.confirmOwn(event.n, seq, decisions);
-          return;
-        }
-        if (this.confirm(seq, event, event.clientId, event.storeSessionId)) {
+        if (this.confirmOwn(this.confirmation(incoming), decisions)) return;
+        if (this.confirm(seq, event, event.clientId)) {
           this.dirty.note(event.name, event.args);
+          this.dirty.noteMoved(event, this.pending);
           this.dirtyConfirmed.note(event.name, event.args);
         }
         return;
       }
       case "ack":
-        this.confirmOwn(incoming.n, incoming.seq, decisions);
+        this.confirmOwn(this.confirmation(incoming), decisions);
         return;
       case "reject": {
-        const entry = this.remove(incoming.n);
+        const { storeSessionId, n, code, message } = incoming;
+        const [entry] = this.pending.splice(this.placeOf(storeSessionId, n), 1);
         if (entry === undefined) return;
         this.dirty.note(entry.name, entry.args, "undone");
-        decisions.push({ n: entry.n, code: incoming.code, message: incoming.message });
+        decisions.push({ storeSessionId, n, code, message });
         return;
       }
       case "reset":
@@ -173,29 +178,43 @@ export class Replica {
     }
   }
 
-  /** An acknowledged event is the first pending one, and nothing came between: it holds where it stands. */
-  private settle(ack: { readonly n: number; readonly seq: number }, decisions: Decided[]): void {
-    const entry = this.remove(ack.n);
-    if (entry === undefined) return;
+  /** Confirm the first pending event where it stands, when it is the next of the log. Tells whether that was so. */
+  private settle(incoming: Incoming, decisions: Decided[]): boolean {
+    const [entry] = this.pending;
+    if (entry === undefined || this.settled.length >= MOST_SETTLED || incoming.kind === "reject" || incoming.kind === "reset") return false;
+    const { storeSessionId, n, seq, clientId } = this.confirmation(incoming);
+    if (entry.n !== n || entry.storeSessionId !== storeSessionId || clientId !== this.client) return false;
+    this.pending.shift();
     this.settled.push(entry);
-    this.head = ack.seq;
+    this.head = seq;
     if (entry.applied) this.dirtyConfirmed.note(entry.name, entry.args);
-    decisions.push({ n: entry.n, seq: ack.seq, applied: entry.applied });
+    decisions.push({ storeSessionId, n, seq, applied: entry.applied });
+    return true;
   }
 
-  private confirmOwn(n: number, seq: number, decisions: Decided[]): void {
-    const entry = this.remove(n);
-    if (entry === undefined) return;
+  /** Confirm a pending event beneath the others. Tells whether there was one. */
+  private confirmOwn({ storeSessionId, n, seq, clientId }: Confirmation, decisions: Decided[]): boolean {
+    const place = this.placeOf(storeSessionId, n);
+    const [entry] = this.pending.splice(place, 1);
+    if (entry === undefined) return false;
     const before = entry.applied;
-    entry.applied = this.confirm(seq, entry, this.client, this.storeSessionId);
+    entry.applied = this.confirm(seq, entry, clientId);
     this.notePending(entry, before);
+    this.dirty.noteMoved(entry, this.pending.slice(0, place));
     if (entry.applied) this.dirtyConfirmed.note(entry.name, entry.args);
-    decisions.push({ n, seq, applied: entry.applied });
+    decisions.push({ storeSessionId, n, seq, applied: entry.applied });
+    return true;
   }
 
-  private confirm(seq: number, event: PendingEvent, clientId: string, storeSessionId: string): boolean {
+  private confirmation(incoming: Extract<Incoming, { readonly seq: number }>): Confirmation {
+    if (incoming.kind === "ack") return { ...incoming, clientId: this.client };
+    const { storeSessionId, n, clientId } = incoming.event;
+    return { storeSessionId, n, seq: incoming.seq, clientId };
+  }
+
+  private confirm(seq: number, event: PendingEvent, clientId: string): boolean {
     try {
-      const applied = materialize(this.db, event.name, event.args, clientId, storeSessionId);
+      const applied = materialize(this.db, event.name, event.args, clientId, event.storeSessionId);
       if (applied === null) this.unknown += 1;
       this.head = seq;
       return applied === true;
@@ -206,7 +225,7 @@ export class Replica {
 
   private apply(entry: Entry, noise?: "quiet"): void {
     const before = entry.applied;
-    entry.applied = materialize(this.db, entry.name, entry.args, this.client, this.storeSessionId) === true;
+    entry.applied = materialize(this.db, entry.name, entry.args, this.client, entry.storeSessionId) === true;
     if (noise === undefined) this.notePending(entry, before);
   }
 
@@ -215,9 +234,12 @@ export class Replica {
     else if (before) this.dirty.note(entry.name, entry.args, "undone");
   }
 
-  private remove(n: number): Entry | undefined {
-    const place = this.pending[0]?.n === n ? 0 : this.pending.findIndex((entry) => entry.n === n);
-    return place < 0 ? undefined : this.pending.splice(place, 1)[0];
+  /** The place among the pending, or, for an event that is not, one behind them. */
+  private placeOf(storeSessionId: string, n: number): number {
+    const is = (entry: Entry | undefined): boolean => entry?.n === n && entry.storeSessionId === storeSessionId;
+    if (is(this.pending[0])) return 0;
+    const place = this.sessions.has(storeSessionId) ? this.pending.findIndex(is) : -1;
+    return place < 0 ? this.pending.length : place;
   }
 
   private open(): void {
@@ -235,7 +257,7 @@ export class Replica {
     this.db.execute("SAVEPOINT base");
     const { head } = this;
     try {
-      for (const entry of this.settled) materialize(this.db, entry.name, entry.args, this.client, this.storeSessionId);
+      for (const entry of this.settled) materialize(this.db, entry.name, entry.args, this.client, entry.storeSessionId);
       this.settled = [];
       return work();
     } catch (error) {

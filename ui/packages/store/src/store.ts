@@ -1,16 +1,21 @@
-// The store of a page: one replica of a notebook, its receipts and subscriptions, and its connection to the backend.
-// This is the composition: what is decided stands in replica, protocol and subscriptions; here it meets time and callbacks.
+// The store of a page: one replica of a notebook, its receipts and subscriptions, its connection to the backend, its guests.
+// This is the composition: what is decided stands in replica, protocols and subscriptions; here it meets time and callbacks.
 
-import { checkArgs, type EventArgs, type EventName, type Json, type Query, SERVER_CLIENT_ID, uuid7 } from "@runt/schema";
+import { type EventArgs, type EventName, type Json, type Query, SERVER_CLIENT_ID, uuid7 } from "@runt/schema";
 import { type Clock, type RandomSource, systemClock, systemRandom } from "./clock";
-import { Connection, openWebSocket, type SocketFactory, syncUrl } from "./connection";
+import { openWebSocket, type SocketFactory, syncUrl } from "./connection";
 import { openDatabase, type Wasm } from "./database";
-import { RejectedError, StoreBrokenError, StoreClosedError } from "./errors";
-import type { ClientFrame, User } from "./frames";
-import { LiveChannel, type LiveHandler } from "./live";
-import { type Effect, SyncProtocol } from "./protocol";
-import { type Applied, PendingReceipts, type Receipt } from "./receipts";
-import { type Decided, type Incoming, Replica } from "./replica";
+import { StoreBrokenError, StoreClosedError } from "./errors";
+import type { User } from "./frames";
+import { GuestStore } from "./guest";
+import { GuestProtocol } from "./guest-protocol";
+import type { LiveHandler } from "./live";
+import { Outbox } from "./outbox";
+import { SyncProtocol } from "./protocol";
+import type { Receipt } from "./receipts";
+import { type Incoming, Replica } from "./replica";
+import type { ReadOptions, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
+import { Session, type Shared } from "./session";
 import { type Params, type RowsHandle, Subscriptions, type TextHandle } from "./subscriptions";
 
 export interface StoreOptions {
@@ -26,28 +31,11 @@ export interface StoreOptions {
   readonly socketFactory?: SocketFactory;
 }
 
-/** How the store stands to its backend. `head` is the last confirmed number, `pending` the own events without one. */
-export interface StoreStatus {
-  readonly connected: boolean;
-  readonly pending: number;
-  readonly head: number;
-  /** A sentence for people when something is wrong. */
-  readonly problem: string | null;
-}
-
-export interface ReadOptions {
-  /** Leave out what the authority has not confirmed. */
-  readonly confirmed?: boolean;
-}
-
 /** Rows for a renderer: `rows` gives the same list until they differ. */
 export interface Watched<Row> {
   readonly rows: () => readonly Row[];
   readonly subscribe: (listener: () => void) => Unsubscribe;
 }
-
-/** Ends a subscription; calling it again does nothing. */
-export type Unsubscribe = () => void;
 
 type Untyped = Query<unknown, never>;
 
@@ -62,55 +50,54 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   return store;
 }
 
-export class Store {
+export class Store implements RuntimeStore {
   readonly storeId: string;
-  readonly storeSessionId: string;
 
   private readonly clock: Clock;
   private readonly random: RandomSource;
   private readonly replica: Replica;
   private readonly protocol: SyncProtocol;
-  private readonly connection: Connection | null;
+  private readonly own: Session;
+  private readonly shared: Shared;
   private readonly subscriptions: Subscriptions;
-  private readonly live: LiveChannel;
-  private readonly receipts = new PendingReceipts();
-  private readonly statusListeners = new Map<(status: StoreStatus) => void, StoreStatus | null>();
+  private readonly guests = new Set<GuestStore>();
+  /** The own one, and those of guests, also of closed ones while their events are undecided. */
+  private readonly sessions = new Map<string, Session>();
   private inbox: Incoming[] = [];
   private draining = false;
-  private n = 0;
   private knownUser: User | null = null;
-  private shown: StoreStatus = { connected: false, pending: 0, head: 0, problem: null };
   private broken: StoreBrokenError | null = null;
   private closed = false;
   private flushedMs = Number.NEGATIVE_INFINITY;
   private flushAt: "never" | "microtask" | "timer" = "never";
   private cancelFlush = (): void => {};
-  private idle: (() => void)[] = [];
 
   /** @internal Use `createStore`. */
   constructor(db: Awaited<ReturnType<typeof openDatabase>>, options: StoreOptions) {
-    this.storeId = options.storeId;
+    const { storeId, url } = options;
+    this.storeId = storeId;
     this.clock = options.clock ?? systemClock();
     this.random = options.random ?? systemRandom;
-    this.storeSessionId = this.newId();
-    this.replica = new Replica(db, options.clientId ?? "local", this.storeSessionId);
+    this.replica = new Replica(db, options.clientId ?? "local");
     this.subscriptions = new Subscriptions(this.replica);
-    this.protocol = new SyncProtocol(this.storeSessionId);
-    this.live = new LiveChannel(
-      this.clock,
-      () => this.newId(),
-      (frame) => this.transmit(frame),
-    );
-    this.connection =
-      options.url === undefined
-        ? null
-        : new Connection(syncUrl(options.url, options.storeId), this.protocol, {
-            clock: this.clock,
-            random: this.random,
-            openSocket: options.socketFactory ?? openWebSocket,
-            perform: (effect) => this.perform(effect),
-            changed: () => this.statusMayDiffer(),
-          });
+    this.shared = {
+      clock: this.clock,
+      random: this.random,
+      replica: this.replica,
+      backend: url === undefined ? null : { url: syncUrl(url, storeId), openSocket: options.socketFactory ?? openWebSocket },
+      newId: () => this.newId(),
+      reconcile: (incoming) => this.reconcile(incoming),
+      welcomed: (user) => this.welcomed(user),
+      changed: (session) => this.changed(session),
+    };
+    const storeSessionId = this.newId();
+    this.protocol = new SyncProtocol(storeSessionId);
+    this.own = new Session(storeSessionId, this.protocol, this.shared);
+    this.sessions.set(storeSessionId, this.own);
+  }
+
+  get storeSessionId(): string {
+    return this.own.storeSessionId;
   }
 
   /** The user in whose name this store commits. */
@@ -123,9 +110,9 @@ export class Store {
     return this.knownUser;
   }
 
-  /** The status now; the same object until something in it changes. */
+  /** The status now; the same object until something in it changes. What is pending of guests counts too. */
   get status(): StoreStatus {
-    return this.shown;
+    return this.own.status.shown;
   }
 
   /** How many events of the log this version does not know. */
@@ -135,12 +122,34 @@ export class Store {
 
   /** @internal Connect for the first time. */
   start(): void {
-    this.connection?.start();
+    this.own.connect();
   }
 
   /** Make an id that nobody else has. */
   newId(): string {
     return uuid7(this.clock.nowMs(), this.random(10));
+  }
+
+  /**
+   * Open a second store session on the same state, for a runtime that lives in this page.
+   *
+   * Its socket is its lease: open it when the runtime starts, close it when the runtime is gone.
+   */
+  openGuest(): GuestStore {
+    if (this.closed) throw new StoreClosedError("openGuest");
+    const outbox = new Outbox(this.newId());
+    const session = new Session(outbox.storeSessionId, new GuestProtocol(outbox, this.protocol), this.shared);
+    this.protocol.attach(outbox);
+    this.sessions.set(session.storeSessionId, session);
+    const guest = new GuestStore(session, this, {
+      commit: (name, args) => this.commitAs(session, name, args, this.own.n),
+      statusAsked: () => this.flushSoon("microtask"),
+      left: () => this.left(guest, session, outbox),
+    });
+    this.guests.add(guest);
+    if (this.broken === null) session.connect();
+    this.statusMayDiffer();
+    return guest;
   }
 
   /**
@@ -150,26 +159,7 @@ export class Store {
    * @throws InvalidEventError - the args do not fit; nothing was applied
    */
   commit<N extends EventName>(name: N, args: EventArgs[N]): Receipt {
-    if (this.closed) throw new StoreClosedError(name);
-    if (this.broken !== null) throw this.broken;
-    checkArgs(name, args);
-    const text = JSON.stringify(args);
-    const bytes = name.length + new TextEncoder().encode(text).length;
-    if (bytes > this.protocol.limits.eventBytes) {
-      return this.receipts.refuse(
-        new RejectedError(name, "too-large", `it has ${bytes} bytes, at most ${this.protocol.limits.eventBytes} are taken`),
-      );
-    }
-    // A copy, so that what is pushed later is what was applied now.
-    const event = { n: this.n + 1, name, args: JSON.parse(text), bytes };
-    this.replica.commit(event);
-    this.n = event.n;
-    const receipt = this.receipts.open(event.n, name);
-    if (this.connection !== null) this.connection.perform(this.protocol.offer(event));
-    else this.reconcile([{ kind: "ack", seq: this.replica.head + 1, n: event.n }]);
-    this.statusMayDiffer();
-    this.flushSoon("microtask");
-    return receipt;
+    return this.commitAs(this.own, name, args, 0);
   }
 
   /** Read a query's rows now. */
@@ -212,65 +202,70 @@ export class Store {
 
   /** Call back with the status: once soon, then on every change. */
   subscribeStatus(callback: (status: StoreStatus) => void): Unsubscribe {
-    const own = (status: StoreStatus): void => callback(status);
-    this.statusListeners.set(own, null);
+    const stop = this.own.status.subscribe(callback);
     this.flushSoon("microtask");
-    return () => this.statusListeners.delete(own);
+    return stop;
   }
 
   /** Send a live message to all others, or to one store session; the answer of that one, else null. */
   sendLive(topic: string, data: Json, options?: { readonly to?: string }): Promise<Json> {
-    return this.live.send(topic, data, options?.to);
+    return this.own.sendLive(topic, data, options?.to);
   }
 
   /** Answer live messages of one topic; a later handler of the same topic replaces an earlier one. */
   onLive(topic: string, handler: LiveHandler): Unsubscribe {
-    return this.live.on(topic, handler);
+    return this.own.onLive(topic, handler);
   }
 
   /** Wait until nothing is pending. */
   settled(): Promise<void> {
-    return this.replica.pendingCount === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
+    return this.own.status.settled();
   }
 
   /** Try to connect now, without waiting for the next attempt; for when the network is back. */
   reconnect(): void {
-    this.connection?.start();
+    for (const session of this.sessions.values()) session.connect();
   }
 
-  /** End: open receipts fail, nobody is called back any more. Calling it again does nothing. */
+  /** End, and all guests too: open receipts fail, nobody is called back any more. Calling it again does nothing. */
   close(): void {
     if (this.closed) return;
+    for (const guest of this.guests) guest.close();
     this.closed = true;
-    this.connection?.stop();
     this.cancelFlush();
-    this.live.close();
-    this.receipts.failAll((name) => new StoreClosedError(name));
-    this.statusListeners.clear();
+    for (const session of this.sessions.values()) session.close();
+    this.sessions.clear();
     this.inbox = [];
     this.replica.close();
   }
 
-  private perform(effect: Exclude<Effect, { do: "send" | "close" | "resume" }>): void {
-    switch (effect.do) {
-      case "apply":
-        this.reconcile(effect.incoming);
-        return;
-      case "deliver":
-        this.live.received(effect.message);
-        return;
-      case "welcome":
-        this.knownUser = effect.user;
-        if (effect.user.id !== SERVER_CLIENT_ID) this.replica.rename(effect.user.id);
-        this.flushSoon("timer");
-        return;
-    }
+  private commitAs<N extends EventName>(session: Session, name: N, args: EventArgs[N], after: number): Receipt {
+    if (this.closed) throw new StoreClosedError(name);
+    if (this.broken !== null) throw this.broken;
+    const receipt = session.commit(name, args, after);
+    this.statusMayDiffer();
+    this.flushSoon("microtask");
+    return receipt;
   }
 
-  private transmit(frame: ClientFrame): boolean {
-    if (!this.protocol.connected || this.closed) return false;
-    this.connection?.perform([{ do: "send", frame }]);
-    return true;
+  /** A guest has closed: what it left undecided is pushed over the own connection. */
+  private left(guest: GuestStore, session: Session, outbox: Outbox): void {
+    this.guests.delete(guest);
+    session.leave();
+    this.own.run(this.protocol.adopt(outbox));
+    this.statusMayDiffer();
+  }
+
+  private welcomed(user: User): void {
+    this.knownUser = user;
+    if (user.id !== SERVER_CLIENT_ID) this.replica.rename(user.id);
+    this.flushSoon("timer");
+  }
+
+  private changed(session: Session): void {
+    // Guests wait for what this store's own connection hears.
+    if (session === this.own && !this.closed) for (const other of this.sessions.values()) if (other !== session) other.push();
+    this.statusMayDiffer();
   }
 
   private reconcile(incoming: readonly Incoming[]): void {
@@ -291,11 +286,11 @@ export class Store {
       return item;
     };
     try {
-      this.replica.reconcile(next, (decision) => this.decided(decision));
+      this.replica.reconcile(next, (decision) => this.sessions.get(decision.storeSessionId)?.decided(decision));
     } catch (error) {
       if (!(error instanceof StoreBrokenError)) throw error;
       this.broken = error;
-      this.connection?.stop();
+      for (const session of this.sessions.values()) session.disconnect();
     } finally {
       this.inbox.splice(0, place);
     }
@@ -307,29 +302,23 @@ export class Store {
     }
   }
 
-  private decided(decision: Decided): void {
-    if ("seq" in decision) {
-      const applied: Applied = { seq: decision.seq, applied: decision.applied };
-      this.receipts.settle(decision.n, applied);
-    } else {
-      this.receipts.fail(decision.n, (name) => new RejectedError(name, decision.code, decision.message));
-    }
-  }
-
   private statusMayDiffer(): void {
-    const now: StoreStatus = {
-      connected: this.connection !== null && this.broken === null && this.protocol.connected,
+    if (this.closed) return;
+    const own: StoreStatus = {
+      connected: this.broken === null && this.own.connected,
       pending: this.replica.pendingCount,
       head: this.replica.head,
-      problem: this.broken !== null ? `${this.broken.message}; reload this page` : this.protocol.problem,
+      problem: this.broken !== null ? `${this.broken.message}; reload this page` : this.own.problem,
     };
-    const { shown } = this;
-    const same =
-      now.connected === shown.connected && now.pending === shown.pending && now.head === shown.head && now.problem === shown.problem;
-    if (same) return;
-    this.shown = now;
-    if (now.pending === 0) for (const resolve of this.idle.splice(0)) resolve();
-    this.flushSoon("timer");
+    let differs = this.own.status.show(own);
+    for (const session of this.sessions.values()) {
+      if (session === this.own) continue;
+      const { pending } = session;
+      const connected = own.connected && session.connected;
+      differs = session.status.show({ ...own, connected, pending, problem: own.problem ?? session.problem }) || differs;
+      if (session.over && pending === 0) this.sessions.delete(session.storeSessionId);
+    }
+    if (differs) this.flushSoon("timer");
   }
 
   /** Call subscribers at the end of this turn, or, where much may come, at most once in a frame. */
@@ -347,12 +336,7 @@ export class Store {
     if (this.closed) return;
     this.flushedMs = this.clock.monotonicMs();
     const calls = this.subscriptions.flush(this.replica.dirty.take(), this.replica.dirtyConfirmed.take());
-    const status = this.shown;
-    for (const [listener, told] of this.statusListeners) {
-      if (told === status) continue;
-      this.statusListeners.set(listener, status);
-      calls.push(() => this.statusListeners.has(listener) && listener(status));
-    }
+    for (const session of this.sessions.values()) calls.push(...session.status.calls());
     for (const call of calls) {
       try {
         call();

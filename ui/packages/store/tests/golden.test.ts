@@ -35,8 +35,8 @@ describe.each(names)("golden log %s", (name) => {
 
   it("gives the same rows below and above pending events", async () => {
     const db = await openDatabase();
-    const replica = new Replica(db, "ada", "mine");
-    replica.commit({ n: 1, name: "v1.ActorSet", args: { actorId: "me", kind: "human", name: "Me" } });
+    const replica = new Replica(db, "ada");
+    replica.commit({ storeSessionId: "mine", n: 1, name: "v1.ActorSet", args: { actorId: "me", kind: "human", name: "Me" } });
     const incoming = log.events.map(([event, args, clientId, storeSessionId, n], place) => ({
       kind: "event" as const,
       seq: place + 1,
@@ -44,7 +44,7 @@ describe.each(names)("golden log %s", (name) => {
     }));
     for (const item of incoming) replica.reconcile(once(item), () => {});
     expect(replica.unknown).toBe(log.applied.filter((flag) => flag === null).length);
-    replica.reconcile(once({ kind: "reject", n: 1, code: "forbidden", message: "" }), () => {});
+    replica.reconcile(once({ kind: "reject", storeSessionId: "mine", n: 1, code: "forbidden", message: "" }), () => {});
     expect(allRows(db)).toEqual(expected);
     replica.close();
   });

@@ -52,18 +52,22 @@ const events: fc.Arbitrary<readonly [string, Args]> = fc.oneof(
   fc.constant(["v1.ExecutionCancelRequested", { all: true, reason: "stop" }] as const),
 );
 
+/** The store sessions on the replica: the page's own and a guest's. */
+type Own = "mine" | "guest";
+const own = fc.constantFrom<Own>("mine", "guest");
+
 type Step =
-  | { readonly do: "commit"; readonly event: readonly [string, Args] }
+  | { readonly do: "commit"; readonly as: Own; readonly event: readonly [string, Args] }
   | { readonly do: "other"; readonly event: readonly [string, Args] }
-  | { readonly do: "accept"; readonly asEvent: boolean }
-  | { readonly do: "reject" }
+  | { readonly do: "accept"; readonly as: Own; readonly asEvent: boolean }
+  | { readonly do: "reject"; readonly as: Own }
   | { readonly do: "deliver" };
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: events.map((event) => ({ do: "commit" as const, event })) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("commit" as const), as: own, event: events }) },
   { weight: 3, arbitrary: events.map((event) => ({ do: "other" as const, event })) },
-  { weight: 3, arbitrary: fc.boolean().map((asEvent) => ({ do: "accept" as const, asEvent })) },
-  { weight: 1, arbitrary: fc.constant({ do: "reject" as const }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("accept" as const), as: own, asEvent: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("reject" as const), as: own }) },
   { weight: 3, arbitrary: fc.constant({ do: "deliver" as const }) },
 );
 
@@ -74,7 +78,7 @@ describe("Replica", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 40 }), async (script) => {
         const db = await openDatabase();
-        const model = new Model(new Replica(db, "ada", "mine"));
+        const model = new Model(new Replica(db, "ada"));
         for (const step of script) {
           model.run(step);
           if (step.do === "deliver") expect(allRows(db)).toEqual(await replayed([...model.delivered, ...model.pending]));
@@ -83,7 +87,7 @@ describe("Replica", () => {
         const confirmed = await replayed(model.delivered);
         expect(model.replica.onConfirmed(() => allRows(db))).toEqual(confirmed);
         expect(allRows(db)).toEqual(await replayed([...model.delivered, ...model.pending]));
-        expect(model.decisions).toEqual(await decisionsOf(model));
+        expect(byKey(model.decisions)).toEqual(await decisionsOf(model));
         expect(model.replica.head).toBe(model.delivered.length);
         model.replica.close();
       }),
@@ -93,11 +97,12 @@ describe("Replica", () => {
 
   it("keeps many acknowledged events without others between them", async () => {
     const db = await openDatabase();
-    const replica = new Replica(db, "ada", "mine");
+    const replica = new Replica(db, "ada");
     const model = new Model(replica);
-    for (let i = 0; i < 700; i += 1) model.run({ do: "commit", event: ["v1.ActorSet", { actorId: `a${i}`, kind: "human", name: "x" }] });
+    for (let i = 0; i < 700; i += 1)
+      model.run({ do: "commit", as: "mine", event: ["v1.ActorSet", { actorId: `a${i}`, kind: "human", name: "x" }] });
     for (let i = 0; i < 650; i += 1) {
-      model.run({ do: "accept", asEvent: false });
+      model.run({ do: "accept", as: "mine", asEvent: i % 2 === 0 });
       model.run({ do: "deliver" });
     }
     expect(allRows(db).actors?.length).toBe(700);
@@ -108,8 +113,10 @@ describe("Replica", () => {
 
   it("undoes an own event that cannot be applied", async () => {
     const db = await openDatabase();
-    const replica = new Replica(db, "ada", "mine");
-    expect(() => replica.commit({ n: 1, name: "v1.ActorSet", args: { actorId: "a", kind: "human", name: undefined } })).toThrow("NOT NULL");
+    const replica = new Replica(db, "ada");
+    expect(() =>
+      replica.commit({ storeSessionId: "mine", n: 1, name: "v1.ActorSet", args: { actorId: "a", kind: "human", name: undefined } }),
+    ).toThrow("NOT NULL");
     expect(replica.pendingCount).toBe(0);
     expect(allRows(db).actors).toEqual([]);
     replica.close();
@@ -120,12 +127,12 @@ describe("Replica", () => {
 class Model {
   readonly replica: Replica;
   readonly log: LogEntry[] = [];
-  readonly rejected = new Set<number>();
+  readonly rejected: LogEntry[] = [];
   readonly decisions: Decided[] = [];
   private readonly wire: Incoming[] = [];
   private own: LogEntry[] = [];
   private undecided: LogEntry[] = [];
-  private n = 0;
+  private readonly n = { mine: 0, guest: 0 };
   private heard = 0;
 
   constructor(replica: Replica) {
@@ -143,8 +150,8 @@ class Model {
   run(step: Step): void {
     switch (step.do) {
       case "commit": {
-        this.n += 1;
-        const entry = { name: step.event[0], args: step.event[1], clientId: "ada", storeSessionId: "mine", n: this.n };
+        this.n[step.as] += 1;
+        const entry = { name: step.event[0], args: step.event[1], clientId: "ada", storeSessionId: step.as, n: this.n[step.as] };
         this.replica.commit(entry);
         this.own.push(entry);
         this.undecided.push(entry);
@@ -154,20 +161,22 @@ class Model {
         this.append({ name: step.event[0], args: step.event[1], clientId: "bob", storeSessionId: "theirs", n: this.log.length + 1 }, true);
         return;
       case "accept": {
-        const entry = this.undecided.shift();
+        const entry = this.decide(step.as);
         if (entry !== undefined) this.append(entry, step.asEvent);
         return;
       }
       case "reject": {
-        const entry = this.undecided.shift();
+        const entry = this.decide(step.as);
         if (entry === undefined) return;
-        this.rejected.add(entry.n);
-        this.wire.push({ kind: "reject", n: entry.n, code: "forbidden", message: "no" });
+        this.rejected.push(entry);
+        this.wire.push({ kind: "reject", storeSessionId: entry.storeSessionId, n: entry.n, code: "forbidden", message: "no" });
         return;
       }
       case "deliver": {
-        const decided = new Set(this.wire.map((item) => (item.kind === "event" ? ownN(item.event) : item.kind === "reset" ? 0 : item.n)));
-        this.own = this.own.filter((entry) => !decided.has(entry.n));
+        const decided = new Set(
+          this.wire.map((item) => (item.kind === "event" ? key(item.event) : item.kind === "reset" ? "" : key(item))),
+        );
+        this.own = this.own.filter((entry) => !decided.has(key(entry)));
         this.heard = this.log.length;
         this.replica.reconcile(
           () => this.wire.shift(),
@@ -178,15 +187,21 @@ class Model {
     }
   }
 
+  /** The next event of a session that the authority decides: each session's come in order, those of two in any. */
+  private decide(as: Own): LogEntry | undefined {
+    const place = this.undecided.findIndex((entry) => entry.storeSessionId === as);
+    return place < 0 ? undefined : this.undecided.splice(place, 1)[0];
+  }
+
   private append(entry: LogEntry, asEvent: boolean): void {
     this.log.push(entry);
     const seq = this.log.length;
-    this.wire.push(asEvent ? { kind: "event", seq, event: entry } : { kind: "ack", seq, n: entry.n });
+    this.wire.push(asEvent ? { kind: "event", seq, event: entry } : { kind: "ack", seq, storeSessionId: entry.storeSessionId, n: entry.n });
   }
 }
 
-function ownN(event: LogEntry): number {
-  return event.storeSessionId === "mine" ? event.n : 0;
+function key(entry: { readonly storeSessionId: string; readonly n: number }): string {
+  return `${entry.storeSessionId} ${entry.n}`;
 }
 
 async function replayed(log: readonly LogEntry[]): Promise<TableRows> {
@@ -205,9 +220,13 @@ async function withReplay<T>(log: readonly LogEntry[], read: (db: Database, appl
 /** What the receipts must say: the guards at the confirmed positions, and the rejects. */
 async function decisionsOf(model: Model): Promise<Decided[]> {
   const applied = await withReplay(model.log, (_, flags) => flags);
-  const confirmed = model.log.flatMap((entry, place) =>
-    entry.storeSessionId === "mine" ? [{ n: entry.n, seq: place + 1, applied: applied[place] ?? false }] : [],
+  const confirmed = model.log.flatMap(({ storeSessionId, n }, place) =>
+    storeSessionId === "theirs" ? [] : [{ storeSessionId, n, seq: place + 1, applied: applied[place] ?? false }],
   );
-  const rejected = [...model.rejected].map((n) => ({ n, code: "forbidden" as const, message: "no" }));
-  return [...confirmed, ...rejected].sort((a, b) => a.n - b.n);
+  const rejected = model.rejected.map(({ storeSessionId, n }) => ({ storeSessionId, n, code: "forbidden" as const, message: "no" }));
+  return byKey([...confirmed, ...rejected]);
+}
+
+function byKey<T extends { readonly storeSessionId: string; readonly n: number }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => a.storeSessionId.localeCompare(b.storeSessionId) || a.n - b.n);
 }
