@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ from runtime_schema.outputs import (
 class Notebook:
     """Runs cells and keeps what the last one emitted."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
+        self.options = options
         self.outputs: list[Output] = []
         self.asked: list[tuple[str, bool]] = []
         self.answer = "an answer"
@@ -35,7 +37,7 @@ class Notebook:
     @cached_property
     def engine(self) -> IPythonEngine:
         """Made at its first use, in the test itself: between fixture and test pytest changes sys.stdout."""
-        return IPythonEngine(lambda output: self.outputs.append(output), self.read_input, hidden_files=[__file__])
+        return IPythonEngine(lambda output: self.outputs.append(output), self.read_input, hidden_files=[__file__], **self.options)
 
     def read_input(self, prompt: str, password: bool) -> str:
         self.asked.append((prompt, password))
@@ -177,6 +179,7 @@ async def test_an_exception_is_an_error_with_the_cells_frames_only(notebook: Not
 async def test_a_syntax_error_is_an_error(notebook: Notebook) -> None:
     error = await notebook.error("x = (")
     assert error.name == "SyntaxError"
+    assert error.value.startswith("'(' was never closed")
     assert "x = (" in plain(error.traceback)
 
 
@@ -270,16 +273,30 @@ async def test_what_read_input_raises_is_the_cells_error_without_our_frames(note
     assert "engine.py" not in plain(error.traceback)
 
 
+@pytest.mark.host
 async def test_shell_commands_print_in_order(notebook: Notebook) -> None:
     assert await notebook.text("print('a')\n!echo b; echo c >&2\nprint('d')") == "a\nb\nc\nd\n"
 
 
+@pytest.mark.host
 async def test_shell_commands_see_variables_and_leave_their_status(notebook: Notebook) -> None:
     assert await notebook.text("name = 'x y'\n!echo '{name}'; exit 3\nprint(_exit_code)") == "x y\n3\n"
 
 
+@pytest.mark.host
 async def test_shell_output_can_be_assigned(notebook: Notebook) -> None:
     assert await notebook.shown("lines = !printf 'a\\nb\\n'\nlist(lines)") == [result("['a', 'b']")]
+
+
+@pytest.mark.parametrize("source", ["!echo a", "lines = !echo a", "!!echo a", "%%bash\necho a", "%%script sh\necho a", "%pip list"])
+async def test_where_no_program_can_be_started_that_is_said_in_one_line(source: str) -> None:
+    notebook = Notebook(programs=False)
+    try:
+        error = await notebook.error(source)
+        assert len(error.traceback) == 1
+        assert error.traceback[0].startswith("UsageError: no program can be started here")
+    finally:
+        notebook.engine.close()
 
 
 async def test_help_is_shown_in_the_cell(notebook: Notebook) -> None:

@@ -161,3 +161,58 @@ async def test_values_and_exceptions_pass_through() -> None:
         return 0
 
     assert await run(gate, user()) == 3
+
+
+async def test_an_interrupt_while_the_stack_is_switched_cancels_what_it_waits_for() -> None:
+    gate = Interrupts()
+    awaited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def user() -> str:
+        with gate.suspended(awaited):
+            assert not gate.stepping, "the loop runs now, and nothing may be raised in it"
+            gate.request()
+            gate.cancel()
+        assert gate.stepping
+        try:
+            gate.deliver()
+        except KeyboardInterrupt:
+            return "interrupted"
+        return "not interrupted"
+
+    assert await run(gate, user()) == "interrupted"
+    assert awaited.cancelled()
+
+
+async def test_an_interrupt_that_came_before_the_stack_is_switched_is_raised_instead() -> None:
+    gate = Interrupts()
+    awaited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def user() -> None:
+        gate.pending = True
+        with gate.suspended(awaited):
+            raise AssertionError("switched")
+
+    with pytest.raises(KeyboardInterrupt):
+        await run(gate, user())
+    assert not awaited.done()
+
+
+async def test_a_task_of_the_user_that_switches_its_stack_leaves_the_cell_s_interrupt_alone() -> None:
+    gate = Interrupts()
+    awaited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def background() -> None:
+        with gate.suspended(awaited):
+            await asyncio.sleep(NEVER)
+
+    async def user() -> None:
+        task = asyncio.ensure_future(background())
+        asyncio.get_running_loop().call_soon(gate.request)
+        try:
+            await asyncio.sleep(NEVER)
+        finally:
+            task.cancel()
+
+    with pytest.raises(KeyboardInterrupt):
+        await run(gate, user())
+    assert not awaited.done()

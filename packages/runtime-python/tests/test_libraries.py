@@ -7,6 +7,8 @@ import pytest
 from runtime_python import IPythonEngine
 from runtime_schema.outputs import DisplayData, ExecuteResult, Output, StreamText
 
+pytestmark = pytest.mark.host
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

@@ -49,6 +49,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES.keys())
+@pytest.mark.host
 @pytest.mark.slow
 async def test_an_interrupt_ends_the_cell_and_not_the_next(source: str) -> None:
     outputs: list[Output] = []
@@ -63,6 +64,7 @@ async def test_an_interrupt_ends_the_cell_and_not_the_next(source: str) -> None:
         assert (await engine.execute("import asyncio\nawait asyncio.sleep(0.01)", execution_count=2)).status == "ok"
 
 
+@pytest.mark.host
 @pytest.mark.slow
 async def test_interrupts_at_random_moments_never_harm_the_engine() -> None:
     outputs: list[Output] = []

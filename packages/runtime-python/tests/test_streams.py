@@ -66,6 +66,7 @@ CALLS: dict[str, Callable[[BufferedOutput], None]] = {
 }
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_who_waits_for_another_threads_delivery_can_be_interrupted(call: Callable[[BufferedOutput], None]) -> None:
     delivering, free = threading.Event(), threading.Event()

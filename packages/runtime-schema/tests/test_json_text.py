@@ -62,3 +62,14 @@ def test_refused(text: str | bytes) -> None:
 
 def test_depth_64_is_accepted() -> None:
     assert decode("[" * 64 + "]" * 64) is not None
+
+
+@pytest.mark.parametrize("text", ["[]," * 999 + "[]", '"' + "[" * 999 + '"', '"' + '\\"[' * 999 + '\\\\"', '{"]":"{"},' * 999 + "{}"])
+def test_many_brackets_are_not_depth(text: str) -> None:
+    assert decode(f"[{text}]") == json.loads(f"[{text}]")
+
+
+@pytest.mark.parametrize("text", ['"' + "[" * 999, '"' + '\\"' * 99_999 + "[" * 999, '"\\' + "[" * 999, "]" * 999])
+def test_brackets_of_a_broken_text_are_refused_all_the_same(text: str) -> None:
+    with pytest.raises(InvalidJsonError):
+        decode(text)

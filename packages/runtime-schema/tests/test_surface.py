@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.host
 def test_the_package_alone_exports_nothing_and_an_engine_loads_outputs_only() -> None:
     script = (
         "import sys, runtime_schema, runtime_schema.outputs\n"

@@ -1,10 +1,11 @@
 """Runs the commands of `!command`, with their output as it comes and in order with the cell's own.
 
-A pseudo terminal makes programs write line by line; where there is none (Pyodide, Windows) IPython's own way is used.
+A pseudo terminal makes programs write line by line; where there is none (Windows) IPython's own way is used.
 """
 
 import codecs
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 CHUNK = 65536
 POLL_MS = 50
 INTERRUPT_GRACE_S = 1.0
+
+PROGRAMS_EXIST = sys.platform not in ("emscripten", "wasi")
+"""Whether this platform can start programs. Pyodide has `os.fork` and all the rest, and each of them fails or waits for ever."""
+NO_PROGRAMS = (
+    "no program can be started here, Python is all there is: !commands, %%bash and %pip need a runtime on a host. "
+    "In a page, packages are installed so: import micropip; await micropip.install('name')"
+)
 
 
 def terminals_exist() -> bool:

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import ExecutionResult
 
 from runtime_schema.outputs import ErrorOutput, ExecuteReply, Output, StreamName, StreamText
 
-from . import introspect
+from . import commands, introspect
 from .interrupts import Interrupts, uninterruptible
 from .introspect import Completions
 from .shell import NotebookShell
@@ -43,6 +43,7 @@ class IPythonEngine:
         write: Takes text of a stream, where a host gathers it itself; by default every write is emitted as a StreamText.
         flush: Sends on what `write` holds back; called when user code flushes and at the end of a cell.
         hidden_files: Files of the host that may be on the stack below user code, left out of tracebacks.
+        programs: Whether `!command` and its like can start programs.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class IPythonEngine:
         write: WriteText | None = None,
         flush: Callable[[], None] | None = None,
         hidden_files: Iterable[str] = (),
+        programs: bool = commands.PROGRAMS_EXIST,
     ) -> None:
         self.interrupts = Interrupts()
         """For the host's signal handler (`request`) and where it blocks while it emits (`deliver`)."""
@@ -68,7 +70,7 @@ class IPythonEngine:
         sys.stdin = InputStream(self._ask)
         sys.stdout = TextStream("stdout", self._write_text, self._flush_text, self.interrupts)
         sys.stderr = TextStream("stderr", self._write_text, self._flush_text, self.interrupts)
-        self._shell = NotebookShell.create(self._emit, self.interrupts, frozenset(hidden_files))
+        self._shell = NotebookShell.create(self._emit, self.interrupts, frozenset(hidden_files), programs=programs)
         builtins.input = self._input
         getpass.getpass = self._getpass
 

@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar, final
 
@@ -37,6 +38,7 @@ class Interrupts:
         self.stepping = False
         """User code is on the stack right now."""
         self._task: asyncio.Task[Any] | None = None  # Any: whatever the coroutine returns
+        self._until: asyncio.Future[Any] | None = None  # Any: as above
         self._cancelled = False
         self._armed = False
 
@@ -59,6 +61,8 @@ class Interrupts:
             await asyncio.wait([task])
         except asyncio.CancelledError:  # the host gives up: user code must not outlive that
             task.cancel()
+            if self._until is not None:
+                self._until.cancel()
             await asyncio.wait([task])
             raise
         finally:
@@ -102,6 +106,25 @@ class Interrupts:
             self.pending = False
             raise KeyboardInterrupt
 
+    @contextmanager
+    def suspended(self, until: "asyncio.Future[Any]") -> Generator[None, None, None]:  # Any: the result is not looked at
+        """Mark that the caller's stack stands still for `until` while the loop runs, where a host can switch stacks.
+
+        An interrupt that comes meanwhile cancels `until`; the caller then calls `deliver`, as it should in any case.
+
+        Raises:
+            KeyboardInterrupt: One is pending already.
+        """
+        if not (self.stepping and self._is_engine_thread()):  # user code's other tasks: no interrupt is for them
+            yield
+            return
+        self.deliver()
+        self._until, self.stepping = until, False
+        try:
+            yield
+        finally:
+            self._until, self.stepping = None, True
+
     def _is_engine_thread(self) -> bool:
         try:
             return asyncio.current_task() is self._task
@@ -110,7 +133,9 @@ class Interrupts:
 
     def cancel(self) -> None:
         """Wake user code from its await, to take the interrupt that is pending."""
-        if self.pending and self._task is not None:
+        if self.pending and self._until is not None:
+            self._until.cancel()
+        elif self.pending and self._task is not None:
             self._cancelled = True
             self._task.cancel()
 

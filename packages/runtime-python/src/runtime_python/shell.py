@@ -6,10 +6,11 @@ It writes no history file, and nothing of it waits for a terminal.
 # IPython is typed in part only, and its shell holds whatever user code makes:
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
+import codeop
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -133,7 +134,9 @@ class NotebookShell(InteractiveShell):
     exiter = AnyTrait()
 
     @classmethod
-    def create(cls, emit: Callable[[Output], None], interrupts: Interrupts, hidden_files: frozenset[str]) -> "NotebookShell":
+    def create(
+        cls, emit: Callable[[Output], None], interrupts: Interrupts, hidden_files: frozenset[str], *, programs: bool
+    ) -> "NotebookShell":
         """Make the shell and let it be what `get_ipython()` returns, in place of an earlier one."""
         config = Config()
         config.HistoryManager.enabled = False
@@ -147,6 +150,10 @@ class NotebookShell(InteractiveShell):
         shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
         shell.user_ns_hidden["exit"] = shell.user_ns_hidden["quit"] = shell.exiter
         shell.set_hook("show_in_pager", _show_in_cell, 99)
+        # a cell is whole: with this flag what lacks a bracket is an _IncompleteInputError (typeshed does not know the flag)
+        shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # pyright: ignore[reportAttributeAccessIssue]
+        if not programs:
+            _refuse_programs(shell)
         _attach_loaded_matplotlib(shell)
         warnings.filterwarnings("ignore", message=_NEVER_SHOWN)  # it is shown on SystemExit, and not true here
         return shell
@@ -246,6 +253,16 @@ def _attach_loaded_matplotlib(shell: NotebookShell) -> None:
     if inline is not None:
         inline.configure_inline_support.current_backend = "unset"
         inline.configure_inline_support(shell, "inline")
+
+
+def _refuse_programs(shell: NotebookShell) -> None:
+    def refuse(*_arguments: object, **_keywords: object) -> NoReturn:
+        raise UsageError(commands.NO_PROGRAMS)
+
+    for method in ("system", "system_piped", "system_raw", "getoutput"):
+        setattr(shell, method, refuse)
+    for magic in shell.magics_manager.registry["ScriptMagics"].magics["cell"]:
+        shell.magics_manager.register_function(refuse, "cell", magic)
 
 
 def _show_in_cell(shell: NotebookShell, data: Any, start: int = 0, screen_lines: int = 0) -> None:

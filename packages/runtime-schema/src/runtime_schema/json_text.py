@@ -7,6 +7,7 @@ the same limits.
 
 import json
 import math
+import re
 from typing import NoReturn
 
 from .errors import InvalidJsonError
@@ -26,11 +27,10 @@ def decode(text: str | bytes) -> Json:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
+        _check_nesting(text)
         value: Json = _DECODER.decode(text)
     except UnicodeDecodeError as exc:
         raise InvalidJsonError(f"byte {exc.start} is not UTF-8") from None
-    except RecursionError:
-        raise InvalidJsonError(f"nested deeper than {MAX_DEPTH}") from None
     except ValueError as exc:
         raise InvalidJsonError(str(exc)) from None
     check_value(value)
@@ -86,6 +86,17 @@ def check_string(text: str) -> None:
         raise InvalidJsonError(f"lone surrogate at character {exc.start}") from None
 
 
+def _check_nesting(text: str) -> None:
+    # Before the parser sees it: in Pyodide a few thousand levels are the end of the interpreter, not a RecursionError.
+    if text.count("[") + text.count("{") <= _HARMLESS_BRACKETS:
+        return
+    depth = 0
+    for opening, closing in _BRACKETS.findall(text):
+        depth += bool(opening) - bool(closing)
+        if depth > MAX_DEPTH:
+            raise InvalidJsonError(f"nested deeper than {MAX_DEPTH}")
+
+
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     made = dict(pairs)
     if len(made) != len(pairs):
@@ -105,4 +116,7 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
+_HARMLESS_BRACKETS = 256
+# Strings match too, to be skipped; also one without an end, or a text full of quotes would be searched again from each.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|([\[{])|([\]}])', re.DOTALL)
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant, parse_int=_integer)
