@@ -15,6 +15,12 @@ DISTS := $(patsubst packages/%/pyproject.toml,%,$(wildcard packages/*/pyproject.
 PYPROJECTS := $(DISTS:%=packages/%/pyproject.toml)
 UI_PACKAGES := $(patsubst ui/packages/%/package.json,%,$(wildcard ui/packages/*/package.json))
 STATIC := packages/runtime-server/src/runtime_server/static
+PYODIDE := packages/runtime-server/src/runtime_server/pyodide
+OLD_PYODIDE := .tools/pyodide-0.27.7
+# What runs in a page: these of ours, and what the page's own lock names.
+PAGE_DISTS := runtime-schema runtime-core runtime-python runtime-browser
+PAGE_SOURCES = $(shell find scripts/pyodide $(PAGE_DISTS:%=packages/%/src) -name __pycache__ -prune -o -type f -print) \
+	$(PAGE_DISTS:%=packages/%/pyproject.toml) VERSION ui/package-lock.json
 GENERATED := ui/packages/schema/src/schema.gen.ts
 UI_SOURCES = $(shell find ui/packages -name node_modules -prune -o -type f -print) ui/package-lock.json ui/tsconfig.base.json
 
@@ -23,7 +29,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
 .PHONY: help setup run test bench dist format generate lock clean \
-	check-python check-ui package-tests cross-tests chromium ui \
+	check-python check-ui package-tests cross-tests chromium ui pyodide test-pyodide \
 	format-check lint types arrows generated ui-lint ui-types ui-tests
 
 help: ## List the targets
@@ -49,21 +55,27 @@ ui/node_modules/.stamp: ui/package.json ui/package-lock.json $(UI_PACKAGES:%=ui/
 	@touch $@
 
 # The file names no index and no path of this checkout: whoever installs uses the index they have.
-lock: .tools/.stamp ## Pin requirements.lock anew from all pyproject.toml files
+lock: .tools/.stamp ## Pin requirements.lock anew from all pyproject.toml files, and the page's lock
 	@$(STAGE) "lock: requirements.lock" $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" $(DISTS:%=--no-emit-package %) \
 		--group dev $(PYPROJECTS) $(PYPROJECTS:%=--group %:test) -o requirements.lock
+	@$(STAGE) "lock: the page's packages" $(UV) pip compile --quiet --python-version 3.14 --python-platform wasm32-pyodide2024 --generate-hashes \
+		--no-annotate --only-binary :all: --custom-compile-command "make lock" scripts/pyodide/requirements.in -o scripts/pyodide/requirements.lock
 
 # --- use -------------------------------------------------------------------------------------------
 
 run: setup ui ## Open examples/quickstart.ipynb in the browser
 	$(BIN)/runt notebook examples/quickstart.ipynb
 
-ui: $(STATIC)/index.html
+ui: $(STATIC)/index.html pyodide
+pyodide: $(PYODIDE)/index.json ## Build the Python that pages run
 
 $(STATIC)/index.html: ui/node_modules/.stamp $(UI_SOURCES)
 	@$(STAGE) "build: the app" npm run --prefix ui build
 	@touch $@
+
+$(PYODIDE)/index.json: $(PAGE_SOURCES) | .venv/.stamp ui/node_modules/.stamp
+	@$(STAGE) "build: Python for the page" bash scripts/pyodide/build $(UV) $(PYODIDE)
 
 bench: setup ui ## Run the benchmarks, print one JSON object
 	@$(BIN)/python benchmarks/run.py --json
@@ -81,7 +93,7 @@ generate: setup ## Write the TypeScript that is generated from runtime-schema
 	$(BIN)/python -m runtime_schema.generate_typescript $(GENERATED)
 
 clean: ## Remove everything that was made
-	rm -rf .tools .venv dist ui/node_modules $(STATIC) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .tools .venv dist ui/node_modules $(STATIC) $(PYODIDE) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- checks ----------------------------------------------------------------------------------------
 
@@ -124,8 +136,21 @@ test-%: .tools/isolated/%/.stamp
 # The schema is what every replica must agree on: no branch of it goes untested.
 test-runtime-schema: COVERAGE = --cov=runtime_schema --cov-branch --cov-fail-under=100
 
-cross-tests: setup ui chromium
+cross-tests: setup ui chromium $(OLD_PYODIDE)/pyodide-lock.json .tools/pyodide-tests/.stamp
 	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+# The suites of what runs in a page, run in Pyodide; `cross-tests` runs them too.
+test-pyodide: setup pyodide .tools/pyodide-tests/.stamp
+	@$(STAGE) "test: inside Pyodide" $(BIN)/python -m pytest tests/pyodide $(PYTEST_ARGS)
+
+.tools/pyodide-tests/.stamp: .tools/.stamp requirements.lock tests/pyodide/install tests/pyodide/requirements.txt
+	@$(STAGE) "set up: Pyodide's tests" bash tests/pyodide/install .tools/pyodide-tests
+	@touch $@
+
+# What `--pyodide` is tried on: another Python, with numpy, pandas and matplotlib.
+$(OLD_PYODIDE)/pyodide-lock.json: scripts/pyodide/release-0.27.7 | .tools/.stamp
+	@$(STAGE) "set up: Pyodide 0.27.7" .tools/bin/python scripts/pyodide/release-0.27.7 $(OLD_PYODIDE)
+	@touch $@
 
 chromium:
 	@bash scripts/chromium

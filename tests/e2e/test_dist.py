@@ -35,6 +35,7 @@ def run(*command: str | Path, cwd: Path, environment: dict[str, str]) -> str:
 def wheels() -> list[Path]:
     """What `make dist` builds; environment and app are those that this test run was set up with."""
     assert (ROOT / "packages/runtime-server/src/runtime_server/static/index.html").is_file(), "build the app first: make ui"
+    assert (ROOT / "packages/runtime-server/src/runtime_server/pyodide/index.json").is_file(), "build the pages' Python first: make pyodide"
     quiet = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     run("make", "--old-file=setup", "--old-file=ui", "dist", cwd=ROOT, environment=quiet)
     return sorted((ROOT / "dist").glob("*.whl"))
@@ -87,6 +88,10 @@ async def test_installed_command_serves_the_app_and_runs_cells(installed: Path, 
         assets = re.findall(r'(?:src|href)="(/assets/[^"]+)"', index.body.decode())
         kinds = [(await server.ask("GET", asset)).headers["content-type"].partition(";")[0] for asset in assets]
         assert {"text/javascript", "text/css"} <= set(kinds)
+        python = (await server.ask("GET", "/pyodide/index.json")).json
+        for name in python["boot"]:
+            assert len((await server.ask("GET", python["base"] + name)).body) == python["files"][name]
+        assert len((await server.ask("GET", python["site"]["url"])).body) == python["site"]["size"]
 
         (notebook,) = await server.notebook_ids()
         store = await server.store(notebook)

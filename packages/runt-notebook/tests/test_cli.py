@@ -124,13 +124,13 @@ def test_a_token_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_teaches(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert call(*words) == 0
     text = capsys.readouterr().out
-    for command in ("notebook", "serve", "agent", "run", "import", "export", "token", "Examples:", "Exit status:"):
+    for command in ("notebook", "serve", "agent", "run", "import", "export", "token", "pyodide", "Examples:", "Exit status:"):
         assert command in text
 
 
-@pytest.mark.parametrize("command", ["notebook", "serve", "agent", "run", "import", "export", "token"])
+@pytest.mark.parametrize("command", ["notebook", "serve", "agent", "run", "import", "export", "token", "pyodide mirror"])
 def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(command, "--help") == 0
+    assert call(*command.split(), "--help") == 0
     text = capsys.readouterr().out
     assert "Example" in text
     assert f"runt {command}" in text

@@ -46,6 +46,16 @@ Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help=f"Port to listen on; 0 for any free one (default: the last one, or {DEFAULT_PORT}).")
 ]
 
+Pyodide = Annotated[
+    str | None,
+    typer.Option(
+        "--pyodide",
+        metavar="FOLDER|URL",
+        envvar="RUNT_PYODIDE",
+        help="The Python that pages run: a folder or https:// address with a release of Pyodide (default: the one in runt).",
+    ),
+]
+
 
 def _show_version(wanted: bool) -> None:
     if wanted:
@@ -77,12 +87,20 @@ def notebook(
     runtime: Annotated[
         Literal["python", "html", "echo", "none"], typer.Option(help="What runs the cells.", case_sensitive=False)
     ] = "python",
+    pyodide: Pyodide = None,
     data: Data = None,
 ) -> None:
     """Open a notebook in the browser; runs on this machine."""
     from .notebook import Wish, open_notebook
 
-    wish = Wish(target=target, browser=browser, port=port, runtime=None if runtime == "none" else runtime, data=_data(data))
+    wish = Wish(
+        target=target,
+        browser=browser,
+        port=port,
+        runtime=None if runtime == "none" else runtime,
+        pyodide=_distribution(pyodide),
+        data=_data(data),
+    )
     raise typer.Exit(asyncio.run(open_notebook(wish, typer.echo)))
 
 
@@ -93,12 +111,13 @@ def notebook(
 def serve(
     port: Port = None,
     host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's can then reach it.")] = "127.0.0.1",
+    pyodide: Pyodide = None,
     data: Data = None,
 ) -> None:
     """Serve notebooks, without a runtime."""
     from .serve import serve_until_stopped
 
-    raise typer.Exit(asyncio.run(serve_until_stopped(_data(data), host, port, typer.echo)))
+    raise typer.Exit(asyncio.run(serve_until_stopped(_data(data), host, port, _distribution(pyodide), typer.echo)))
 
 
 @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
@@ -181,6 +200,28 @@ def token(
     typer.echo(json.dumps({"token": made, "name": name, "role": role}) if as_json else made)
 
 
+pyodide_cli = typer.Typer(help="The Python that pages run.", no_args_is_help=True)
+cli.add_typer(pyodide_cli, name="pyodide")
+
+
+@pyodide_cli.command(
+    epilog="Examples:\n\n  runt pyodide mirror ~/pyodide --from https://cdn.jsdelivr.net/pyodide/v314.0.7/full numpy pandas matplotlib\n\n"
+    "  runt pyodide mirror /srv/pyodide --from /media/stick/pyodide --all\n\n"
+    "Then: runt notebook --pyodide ~/pyodide\n\n"
+    "Every package is compared with the sha256 in the lock file. Run again after a break: what is there and fits stays."
+)
+def mirror(
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put it; made when it is not there.")],
+    source: Annotated[str, typer.Option("--from", metavar="FOLDER|URL", help="A release of Pyodide: a folder, or an https:// address.")],
+    packages: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGES]...", help="Packages; what they depend on comes too.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All packages of the release.")] = False,
+) -> None:
+    """Copy a release of Pyodide and some of its packages into a folder, for use without the web."""
+    from .mirror import find_source, mirror
+
+    mirror(target.expanduser(), find_source(source), packages or [], typer.echo, everything=everything)
+
+
 def app(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit. An error is one line, with a traceback only after `--debug`."""
     words = list(sys.argv[1:] if args is None else args)
@@ -237,6 +278,12 @@ _ROOTS = ("RuntimeNodeError", "RuntimeServerError", "RuntimeStoreError", "Runtim
 
 def _code(name: str) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name.removesuffix("Error")).lstrip("-")
+
+
+def _distribution(given: str | None) -> Path | str | None:
+    if not given or "://" in given:
+        return given or None
+    return Path(given).expanduser().absolute()
 
 
 def _data(given: Path | None) -> Path:

@@ -36,12 +36,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a person asked for. `target` is a file, a notebook's name, or None for the list; `runtime` None starts none."""
+    """What a person asked for. `target` is a file, a notebook's name, or None for the list; `runtime` None starts none.
+
+    `pyodide` is the Python that pages run, None for the server's own.
+    """
 
     target: str | None
     browser: bool
     port: int | None
     runtime: str | None
+    pyodide: Path | str | None
     data: Path
 
     @property
@@ -64,6 +68,8 @@ async def open_notebook(wish: Wish, say: Say) -> int:
     with StopSignals() as signals:
         async with AsyncExitStack() as stack:
             running = await stack.enter_async_context(_server(wish))
+            if wish.pyodide is not None and running.server is None:
+                say("The server that runs already keeps the Python for pages that it was started with; --pyodide changes nothing.")
             if file is not None and not stack.enter_context(Bindings(wish.data).keep(file)):
                 binding = Bindings(wish.data).find(file)
                 await _show(await running.link(None if binding is None else binding.notebook), wish, say)
@@ -94,7 +100,7 @@ async def _server(wish: Wish) -> AsyncGenerator[Running]:
     if found is not None:
         yield found
         return
-    async with own_server(wish.data, wish.port) as running:
+    async with own_server(wish.data, wish.port, pyodide=wish.pyodide) as running:
         yield running
 
 

@@ -14,10 +14,10 @@ from runtime_node.errors import CredentialError, RuntimeNodeError
 from runtime_node.processes import is_same_process, process_created_s
 from runtime_node.server_api import UrllibApi
 from runtime_node.signals import StopSignals
-from runtime_server import FolderInUseError, PortInUseError, Server, ServerConfig
+from runtime_server import DistributionError, FolderInUseError, PortInUseError, Server, ServerConfig
 
 from .address import DEFAULT_PORT
-from .errors import FailedError
+from .errors import FailedError, UsageError
 
 RUNNER_TOKEN_FILE = "runner-token"
 _LOCAL_HOST = "127.0.0.1"
@@ -39,18 +39,20 @@ class Running:
 
 
 @asynccontextmanager
-async def own_server(data: Path, port: int | None, host: str = _LOCAL_HOST) -> AsyncGenerator[Running]:
+async def own_server(data: Path, port: int | None, host: str = _LOCAL_HOST, pyodide: Path | str | None = None) -> AsyncGenerator[Running]:
     """Run a server while entered; other commands of this user find it.
 
     Args:
         data: Its folder.
         port: Where to listen; None takes the port of the last time, so that what was connected finds it again.
         host: The address to listen on.
+        pyodide: The Python that pages run: a folder, an https address, or None for the server's own.
 
     Raises:
+        UsageError: `pyodide` is no such thing.
         FailedError: The port or the folder is in use, or the folder cannot be used.
     """
-    server = await _start(data, port, host)
+    server = await _start(data, port, host, pyodide)
     try:
         owner = await _token(server, data / TOKEN_FILE, "owner")
         await _token(server, data / RUNNER_TOKEN_FILE, "runner")
@@ -94,25 +96,27 @@ async def any_server(data: Path) -> AsyncGenerator[Running]:
         await server.stop()
 
 
-async def serve_until_stopped(data: Path, host: str, port: int | None, say: Callable[[str], None]) -> int:
+async def serve_until_stopped(data: Path, host: str, port: int | None, pyodide: Path | str | None, say: Callable[[str], None]) -> int:
     """Be a server until a signal; returns the status to exit with."""
     with StopSignals() as signals:
-        async with own_server(data, port, host) as running:
+        async with own_server(data, port, host, pyodide) as running:
             say(f"Notebooks are served at\n\n    {await running.link(None)}\n")
             say(f"They are kept in {data}. Press Ctrl-C to stop.")
             await signals.asked.wait()
     return 0
 
 
-async def _start(data: Path, port: int | None, host: str) -> Server:
+async def _start(data: Path, port: int | None, host: str, pyodide: Path | str | None = None) -> Server:
     _make_folder(data)
     problem: PortInUseError | None = None
     for candidate in _ports(data, port):
-        server = Server(ServerConfig(data_folder=data, host=host, port=candidate))
+        server = Server(ServerConfig(data_folder=data, host=host, port=candidate, pyodide=pyodide))
         try:
             await server.start()
         except PortInUseError as exc:
             problem = exc
+        except DistributionError as exc:
+            raise UsageError("bad-pyodide", str(exc)) from exc
         except FolderInUseError as exc:
             raise FailedError("folder-in-use", str(exc)) from exc
         except OSError as exc:

@@ -4,6 +4,7 @@ from .accounts import Role
 from .config import ServerConfig
 from .errors import (
     ApiError,
+    DistributionError,
     FolderInUseError,
     PortInUseError,
     RouteDeclarationError,
@@ -20,6 +21,7 @@ __all__ = [
     "ApiError",
     "Batch",
     "Decision",
+    "DistributionError",
     "EventLog",
     "FolderInUseError",
     "MarkedEvent",

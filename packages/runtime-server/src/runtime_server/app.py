@@ -1,4 +1,4 @@
-"""The ASGI application: routes, the sync socket, the built app, all behind the gate."""
+"""The ASGI application: routes, the sync socket, the Python for pages, the built app, all behind the gate."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from .accounts import Accounts
+from .distribution import Distribution
+from .distribution_routes import distribution_routes
 from .errors import ApiError
 from .gate import Gate
 from .routes import Route, build_routes, error_response
@@ -17,7 +19,13 @@ from .web_app import web_routes
 
 
 def build_app(
-    table: Sequence[Route], sync: SyncEndpoint, accounts: Accounts, cookie_name: str, hosts: frozenset[str], origins: frozenset[str]
+    table: Sequence[Route],
+    sync: SyncEndpoint,
+    accounts: Accounts,
+    cookie_name: str,
+    hosts: frozenset[str],
+    origins: frozenset[str],
+    distribution: Distribution,
 ) -> Gate:
     """Put the application together.
 
@@ -27,10 +35,11 @@ def build_app(
     routes: list[BaseRoute] = [
         *build_routes(table, accounts, cookie_name, origins),
         WebSocketRoute("/sync/{store_id}", sync.__call__),
+        *distribution_routes(distribution),
         *web_routes(),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _server_error})
-    return Gate(app, hosts, origins)
+    return Gate(app, hosts, origins, distribution.origin)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -18,7 +18,8 @@ class ServerConfig:
     """Settings of one server; the defaults are those of a person's own machine.
 
     `hosts` are further `Host` values (with their port) that the server answers to, such as a proxy's; `origins` further
-    origins whose pages may use the session cookie. `monotonic_s` moves timers, `now_ms` only dates things.
+    origins whose pages may use the session cookie. `pyodide` is the Python that pages run: a folder with a release of Pyodide, or
+    the https address of one; None for the one of this package. `monotonic_s` moves timers, `now_ms` only dates things.
     """
 
     data_folder: Path
@@ -26,6 +27,7 @@ class ServerConfig:
     port: int = 0
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    pyodide: Path | str | None = None
     limits: Limits = field(default_factory=Limits)
     notebook_bytes: int = 100 * 1024 * 1024
     artifact_bytes: int = 1024 * 1024 * 1024

@@ -5,6 +5,7 @@ RuntimeServerError
 ├── PortInUseError         another process listens there
 ├── UnsafeStorageError     SQLite or its settings cannot keep what the server promises
 ├── StorageFullError       the disk is full; nothing was recorded, and asking again later helps
+├── DistributionError      the Python chosen for pages cannot be served
 ├── RouteDeclarationError  a route that does not say who may use it
 └── ApiError               an answer with a status, a code for programs and a sentence for people
 """
@@ -57,6 +58,21 @@ class StorageFullError(RuntimeServerError):
     def __str__(self) -> str:
         """Say what to do."""
         return "the server's disk is full; nothing was recorded, free some space and try again"
+
+
+@dataclass
+class DistributionError(RuntimeServerError):
+    """What was chosen is no Pyodide distribution."""
+
+    place: str
+    problem: str
+
+    def __str__(self) -> str:
+        """Name the place and what would be one."""
+        return (
+            f"{self.place} is no Pyodide distribution: {self.problem} (give --pyodide a folder with a release of Pyodide,"
+            " such as `runt pyodide mirror` makes, or the https:// address of one)"
+        )
 
 
 @dataclass

@@ -4,7 +4,7 @@ It stands below the framework, so that nothing is routed, parsed or upgraded for
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -34,6 +34,7 @@ HEADERS: dict[bytes, bytes] = {
     b"cache-control": b"no-store",
 }
 """On every answer, unless the answer has its own value."""
+_CSP = b"content-security-policy"
 
 _TOKEN_PARAMETERS = frozenset({"token", "access_token"})
 _TOKEN = re.compile(TOKEN_PREFIX + "[A-Za-z0-9_-]{43}")
@@ -43,20 +44,23 @@ class Gate:
     """Lets through what is meant for this server.
 
     `hosts` are the exact values of Host, such as `127.0.0.1:8000`; `origins` those of Origin, such as `http://127.0.0.1:8000`.
+    `connect_to` is one more origin that the app's pages may fetch from.
     """
 
-    def __init__(self, app: App, hosts: frozenset[str], origins: frozenset[str]) -> None:
+    def __init__(self, app: App, hosts: frozenset[str], origins: frozenset[str], connect_to: str | None = None) -> None:
         self._app = app
         self._hosts = hosts
         self._origins = origins
+        csp = APP_CSP if connect_to is None else APP_CSP.replace("connect-src 'self'", f"connect-src 'self' {connect_to}")
+        self._headers = {**HEADERS, _CSP: csp.encode()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, add headers, pass on."""
         refusal = self._refusal(scope)
         if refusal is not None:
-            await _refuse(scope, send, *refusal)
+            await _refuse(scope, send, self._headers, *refusal)
         elif scope["type"] == "http":
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(send, self._headers))
         else:
             await self._app(scope, receive, send)
 
@@ -82,20 +86,20 @@ def _has_token(query: bytes) -> bool:
     return any(name.lower() in _TOKEN_PARAMETERS or _TOKEN.fullmatch(value) for name, value in pairs)
 
 
-async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:
+async def _refuse(scope: Scope, send: Send, own: Mapping[bytes, bytes], status: int, code: str, message: str) -> None:
     body = msgspec.json.encode({"code": code, "message": message})
     kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *HEADERS.items()]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *own.items()]
     await send({"type": f"{kind}.start", "status": status, "headers": headers})
     await send({"type": f"{kind}.body", "body": body})
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, own: Mapping[bytes, bytes]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             found = list(message.get("headers", ()))
             names = {name.lower() for name, _ in found}
-            message["headers"] = found + [(name, value) for name, value in HEADERS.items() if name not in names]
+            message["headers"] = found + [(name, value) for name, value in own.items() if name not in names]
         await send(message)
 
     return send_with_headers

@@ -21,6 +21,7 @@ from .app import build_app
 from .artifacts import ArtifactFolder
 from .config import ServerConfig
 from .database import Database
+from .distribution import open_distribution
 from .errors import PortInUseError
 from .log import EventLog
 from .notebooks import Notebooks, set_title
@@ -62,11 +63,13 @@ class Server:
         """Open the data folder, listen, watch over runtimes.
 
         Raises:
+            DistributionError: The Python chosen for pages is none.
             FolderInUseError: Another server has the folder.
             PortInUseError: Another process has the port.
             UnsafeStorageError: Events would not be safe there.
         """
         config = self.config
+        distribution = open_distribution(config.pyodide)
         database = Database(config.data_folder, sqlite_log.DDL + accounts_module.DDL)
         try:
             listening = _listen(config.host, config.port)
@@ -93,7 +96,7 @@ class Server:
             version=version("runtime-server"),
         )
         sync = SyncEndpoint(rooms=self.rooms, accounts=self._accounts, cookie_name=cookie_name, origins=origins)
-        app = build_app(api.table(), sync, self._accounts, cookie_name, frozenset(hosts), origins)
+        app = build_app(api.table(), sync, self._accounts, cookie_name, frozenset(hosts), origins, distribution)
         await self.rooms.start()
         self._listener = _Listener(_uvicorn_config(app, config))
         self._serving = asyncio.create_task(self._listener.serve(sockets=[listening]))

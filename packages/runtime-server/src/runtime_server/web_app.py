@@ -16,6 +16,13 @@ FRAME_CSP = (
     " img-src data: blob: https:; font-src data:; media-src data: blob:; worker-src blob:; connect-src 'none'; form-action 'none';"
     " base-uri 'none'; frame-ancestors 'self'"
 )
+# A page for Python in a worker: opaque origin too, so it has no cookie, no storage and no API of ours. The page hands it every
+# file; its own connections are those of user code, which may fetch what other sites let anybody read.
+RUNTIME_FRAME_CSP = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob: data:; worker-src data:;"
+    " connect-src https: wss: data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+_FRAMES = {"output-frame.html": FRAME_CSP, "runtime-frame.html": RUNTIME_FRAME_CSP}
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>runt</title>
 <h1>The app is not built</h1>
 <p>This server runs from a source tree whose web app has not been built. Run <code>make ui</code> there, then start the server again.</p>
@@ -39,8 +46,8 @@ def web_routes(folder: Path = STATIC) -> list[Route]:
         if path is None or name == "index.html":
             return PlainTextResponse("Not found", 404)
         headers = {"cache-control": "public, immutable, max-age=31536000" if name.startswith("assets/") else "no-cache"}
-        if name == "output-frame.html":
-            headers["content-security-policy"] = FRAME_CSP
+        if name in _FRAMES:
+            headers["content-security-policy"] = _FRAMES[name]
         return FileResponse(path, media_type=_media_type(name), headers=headers)
 
     return [Route("/", index), Route("/nb/{id}", index), Route("/{name:path}", file)]
