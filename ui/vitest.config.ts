@@ -8,6 +8,7 @@ export default defineConfig({
     projects: [
       { root: "packages/schema", test: { name: "schema", include } },
       { root: "packages/store", test: { name: "store", include } },
+      { root: "packages/runtime-browser", test: { name: "runtime-browser", include } },
       { extends: "packages/app/vite.config.ts", root: "packages/app", test: { name: "app", include, environment: "happy-dom" } },
     ],
   },

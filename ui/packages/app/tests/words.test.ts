@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { connectionInWords, duration, endedInWords, interruptedInWords, runtimeInWords, waitsFor } from "../src/model/words";
+import {
+  type BrowserFacts,
+  connectionInWords,
+  duration,
+  endedHereInWords,
+  endedInWords,
+  interruptedInWords,
+  isChanging,
+  isHere,
+  isOnItsWay,
+  progressInWords,
+  runtimeInWords,
+  waitsFor,
+} from "../src/model/words";
 
 const execution = (status: string, reason: string | null, startedMs: number | null = 1) => ({
   status,
@@ -64,6 +77,61 @@ describe("runtimeInWords", () => {
     expect(runtimeInWords({ status: "ready", endedReason: null }, true)).toEqual({ text: "Busy", tone: "busy" });
     expect(runtimeInWords({ status: "terminated", endedReason: "crashed" }, false)).toEqual({ text: "Runtime stopped", tone: "bad" });
     expect(runtimeInWords(null, false)).toEqual({ text: "No runtime", tone: "idle" });
+  });
+});
+
+const browser = (status: BrowserFacts["status"], fraction: number | null = null, text = ""): BrowserFacts => ({
+  status,
+  progress: { text, fraction },
+});
+
+describe("the runtime in this tab", () => {
+  const ready = { status: "ready", endedReason: null };
+
+  it("is named before another while it starts or stops, with how far it is", () => {
+    expect(runtimeInWords(null, false, browser("loading", 0.451))).toEqual({ text: "Starting…", tone: "busy", more: "45\u00a0%" });
+    expect(runtimeInWords(ready, true, browser("restarting"))).toEqual({ text: "Restarting…", tone: "busy", more: "" });
+    expect(runtimeInWords(ready, true, browser("off"))).toEqual({ text: "Busy", tone: "busy" });
+    expect(runtimeInWords(ready, true, browser("ready"))).toEqual({ text: "Busy", tone: "busy" });
+    expect(runtimeInWords(ready, true, browser("ready", null, "loading pandas"))).toEqual({ text: "Loading pandas", tone: "busy" });
+    expect(runtimeInWords(ready, false, browser("failed"))).toEqual({ text: "Ready", tone: "good" });
+    expect(runtimeInWords(null, false, browser("failed"))).toEqual({ text: "Runtime failed", tone: "bad" });
+  });
+
+  it("never claims less than nothing or more than all", () => {
+    expect(runtimeInWords(null, false, browser("loading", 1.2)).more).toBe("100\u00a0%");
+    expect(runtimeInWords(null, false, browser("loading", -1)).more).toBe("0\u00a0%");
+  });
+
+  it("is what waiting cells wait for", () => {
+    expect(waitsFor(null, 0, browser("loading", 0.5))).toBe("waiting for the runtime to start, 50\u00a0%");
+    expect(waitsFor(null, 0, browser("restarting"))).toBe("waiting for the runtime to start");
+    expect(waitsFor(null, 0, browser("stopping"))).toBe("waiting for a runtime");
+    expect(waitsFor(null, 0, browser("failed"))).toBe("the runtime in this browser failed");
+    expect(waitsFor(ready, 0, browser("loading", 0.5))).toBe("next");
+  });
+
+  it("says what it does in its own words, or in ours", () => {
+    const loading = browser("loading", 0.5, "downloading Python: 6.0 of 12.0 MB");
+    expect(progressInWords(loading)).toEqual({ step: "Downloading Python", numbers: ": 6.0 of 12.0 MB" });
+    expect(progressInWords(browser("starting", null, "starting Python"))).toEqual({ step: "Starting Python", numbers: "" });
+    expect(progressInWords({ status: "stopping", progress: null })).toEqual({ step: "Stopping…", numbers: "" });
+  });
+
+  it("says why it is no longer the notebook's, unless that was wished for", () => {
+    expect(endedHereInWords("displaced")).toBe("Another runtime took over; the one in this tab was stopped. Its variables are gone.");
+    expect(endedHereInWords("refused")).toContain("none was started");
+    expect(endedHereInWords("shutdown")).toBeNull();
+    expect(endedHereInWords(null)).toBeNull();
+  });
+
+  it("is here, changes, or comes", () => {
+    expect(isHere(browser("ready"))).toBe(true);
+    expect(isHere(browser("loading"))).toBe(false);
+    expect(isChanging(browser("stopping"))).toBe(true);
+    expect(isChanging(null)).toBe(false);
+    expect(isOnItsWay(browser("stopping"))).toBe(false);
+    expect(isOnItsWay(browser("restarting"))).toBe(true);
   });
 });
 

@@ -18,6 +18,21 @@ export interface SessionFacts {
 
 export type Tone = "idle" | "busy" | "good" | "bad" | "warn";
 
+/** What of the runtime in this tab decides its words; null stands for a page that has none. */
+export interface BrowserFacts {
+  readonly status: "off" | "loading" | "starting" | "ready" | "restarting" | "stopping" | "failed";
+  /** `fraction` runs from 0 to 1. */
+  readonly progress: { readonly text: string; readonly fraction: number | null } | null;
+}
+
+export type RuntimeKind = "python" | "html" | "echo";
+
+interface KindWords {
+  readonly label: string;
+  /** What a runtime of this kind in this tab does. */
+  readonly line: string;
+}
+
 const LOST: Readonly<Record<string, string>> = {
   shutdown: "The runtime was stopped while this ran.",
   displaced: "Another runtime took over while this ran.",
@@ -67,18 +82,30 @@ export function capitalised(text: string): string {
 }
 
 /** Say what a queued execution waits for. */
-export function waitsFor(session: SessionFacts | null, ahead: number): string {
-  if (session === null || session.status === "terminated") return "waiting for a runtime";
+export function waitsFor(session: SessionFacts | null, ahead: number, browser: BrowserFacts | null = null): string {
+  if (session === null || session.status === "terminated") {
+    if (isOnItsWay(browser)) return ["waiting for the runtime to start", percent(browser)].filter((part) => part !== "").join(", ");
+    return browser?.status === "failed" ? "the runtime in this browser failed" : "waiting for a runtime";
+  }
   if (session.status === "starting") return "waiting for the runtime to start";
   if (session.status === "restarting") return "waiting for the runtime to restart";
   if (session.status === "unreachable") return "waiting for the runtime, which is out of reach";
   return ahead === 0 ? "next" : `waiting for ${ahead} ${ahead === 1 ? "cell" : "cells"}`;
 }
 
-/** Name the runtime's state. `busy` counts what runs. */
-export function runtimeInWords(session: SessionFacts | null, busy: boolean): { readonly text: string; readonly tone: Tone } {
-  if (session === null) return { text: "No runtime", tone: "idle" };
-  switch (session.status) {
+/** The words of a chip; `more` changes often and is not for screen readers. */
+export interface StateWords {
+  readonly text: string;
+  readonly tone: Tone;
+  readonly more?: string;
+}
+
+/** Name the runtime's state. `busy` counts what runs; what happens to the runtime in this tab goes before. */
+export function runtimeInWords(session: SessionFacts | null, busy: boolean, browser: BrowserFacts | null = null): StateWords {
+  if (browser !== null && isChanging(browser)) {
+    return { text: CHANGES[browser.status] ?? "", tone: "busy", more: percent(browser) };
+  }
+  switch (session?.status) {
     case "starting":
       return { text: "Starting", tone: "busy" };
     case "restarting":
@@ -86,9 +113,11 @@ export function runtimeInWords(session: SessionFacts | null, busy: boolean): { r
     case "unreachable":
       return { text: "Out of reach", tone: "warn" };
     case "ready":
-      return busy ? { text: "Busy", tone: "busy" } : { text: "Ready", tone: "good" };
+      if (!busy) return { text: "Ready", tone: "good" };
+      return { text: (browser?.status === "ready" && progressInWords(browser).step) || "Busy", tone: "busy" };
     default:
-      return session.endedReason === "crashed" || session.endedReason === "lost"
+      if (browser?.status === "failed") return { text: "Runtime failed", tone: "bad" };
+      return session?.endedReason === "crashed" || session?.endedReason === "lost"
         ? { text: "Runtime stopped", tone: "bad" }
         : { text: "No runtime", tone: "idle" };
   }
@@ -106,6 +135,68 @@ export function endOfSessionInWords(reason: string | null): string {
     evicted: "The runtime was removed.",
   };
   return words[reason ?? ""] ?? "No runtime has been started for this notebook.";
+}
+
+/** The kinds of runtime that start in this tab, the usual one first. */
+export const KINDS: Readonly<Record<RuntimeKind, KindWords>> = {
+  python: {
+    label: "Python",
+    line: "Python in this tab: nothing to install, and your code runs on no other machine. Its variables and files are gone when you leave this page.",
+  },
+  html: { label: "HTML", line: "Shows each cell's source as HTML. Nothing is kept between cells." },
+  echo: { label: "Echo", line: "Gives each cell's source back, to try the notebook out. Nothing is computed." },
+};
+
+/** Why stopping a cell costs more than it should. */
+export const NOT_ISOLATED =
+  "This page is not isolated from others, so a cell that runs cannot be interrupted: stopping it replaces the runtime, and its variables are lost.";
+
+export const DISPLACED = "Another runtime took over; the one in this tab was stopped. Its variables are gone.";
+
+/** Say why the runtime in this tab is no longer the notebook's, or null when there is nothing to say. */
+export function endedHereInWords(reason: string | null): string | null {
+  const words: Readonly<Record<string, string>> = {
+    displaced: DISPLACED,
+    refused: "Another runtime is active, so none was started in this tab.",
+    lost: "The server was out of reach for too long, so the runtime in this tab was stopped. Its variables are gone.",
+    evicted: "Somebody ended the runtime in this tab. Its variables are gone.",
+  };
+  return words[reason ?? ""] ?? null;
+}
+
+const CHANGES: Readonly<Record<string, string>> = {
+  loading: "Starting…",
+  starting: "Starting…",
+  restarting: "Restarting…",
+  stopping: "Stopping…",
+};
+
+/** Tell whether the runtime in this tab starts, restarts or stops. */
+export function isChanging(browser: BrowserFacts | null): boolean {
+  return browser !== null && browser.status in CHANGES;
+}
+
+/** Tell whether a runtime in this tab will soon be ready. */
+export function isOnItsWay(browser: BrowserFacts | null): boolean {
+  return isChanging(browser) && browser?.status !== "stopping";
+}
+
+/** Tell whether the active runtime is the one in this tab. */
+export function isHere(browser: BrowserFacts | null): boolean {
+  return browser?.status === "ready" || browser?.status === "restarting" || browser?.status === "stopping";
+}
+
+/** Say what the runtime in this tab is doing now, and apart from it the numbers, which change too often to be read out. */
+export function progressInWords(browser: BrowserFacts): { readonly step: string; readonly numbers: string } {
+  const text = browser.progress?.text ?? "";
+  if (text === "") return { step: CHANGES[browser.status] ?? "", numbers: "" };
+  const at = text.indexOf(":");
+  return at < 0 ? { step: capitalised(text), numbers: "" } : { step: capitalised(text.slice(0, at)), numbers: text.slice(at) };
+}
+
+function percent(browser: BrowserFacts | null): string {
+  const fraction = browser?.progress?.fraction ?? null;
+  return fraction === null ? "" : `${Math.round(Math.min(1, Math.max(0, fraction)) * 100)}\u00a0%`;
 }
 
 /** Write a duration: `42 ms`, `1.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. A number and its unit stay on one line. */

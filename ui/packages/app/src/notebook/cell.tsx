@@ -2,7 +2,7 @@
 import { memo, type PointerEvent, useEffect, useRef } from "react";
 import { ErrorBoundary } from "../error-boundary";
 import { isExecutable } from "../model/edits";
-import { capitalised, endedInWords, waitsFor } from "../model/words";
+import { capitalised, endedInWords } from "../model/words";
 import { LazyMarkdown } from "../outputs/lazy-markdown";
 import { OutputArea } from "../outputs/output-area";
 import { CellToolbar } from "./cell-toolbar";
@@ -12,8 +12,9 @@ import { Editor } from "./editor";
 import { Gutter, isOpen } from "./gutter";
 import { StaticCode } from "./highlight";
 import { InputRows } from "./input-rows";
+import { QueuedNote } from "./queued-note";
 import { useSeen } from "./seen";
-import { type CellRow, type ExecutionRow, useLatestExecution, useLatestSession, useOpenExecutions } from "./state";
+import { type CellRow, type ExecutionRow, useLatestExecution } from "./state";
 import { useUi, useUiState } from "./ui-state";
 
 interface CellProps {
@@ -82,7 +83,7 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
         </ErrorBoundary>
         {executable && (
           <>
-            <CellNote execution={execution} onRunAgain={() => commands.runCell(cell.id)} />
+            <CellNote execution={execution} commands={commands} />
             {cell.outputVisible === 0 && cell.lastExecutionId !== null && (
               <p className="cell-note">
                 Output hidden.
@@ -165,9 +166,9 @@ function Source({ cell, number, editing, near, due, drafts, commands }: SourcePr
 }
 
 /** What must be said of the last run in words. */
-function CellNote({ execution, onRunAgain }: { readonly execution: ExecutionRow | null; readonly onRunAgain: () => void }) {
+function CellNote({ execution, commands }: { readonly execution: ExecutionRow | null; readonly commands: NotebookCommands }) {
   if (execution === null) return null;
-  if (execution.status === "queued") return <QueuedNote execution={execution} />;
+  if (execution.status === "queued") return <QueuedNote execution={execution} commands={commands} />;
   if (execution.status === "cancelling") return <p className="cell-note">Stopping…</p>;
   const ended = endedInWords(execution);
   if (ended === null) return null;
@@ -176,26 +177,8 @@ function CellNote({ execution, onRunAgain }: { readonly execution: ExecutionRow 
     <p className={lost ? "cell-note bad" : "cell-note"} data-testid="cell-note">
       {ended}
       {lost && (
-        <button type="button" className="link-button" data-testid="run-again" onClick={onRunAgain}>
+        <button type="button" className="link-button" data-testid="run-again" onClick={() => commands.runCell(execution.cellId)}>
           Run again
-        </button>
-      )}
-    </p>
-  );
-}
-
-function QueuedNote({ execution }: { readonly execution: ExecutionRow }) {
-  const ui = useUi();
-  const session = useLatestSession();
-  const open = useOpenExecutions();
-  const ahead = open.filter((other) => other.ord < execution.ord).length;
-  const none = session === null || session.status === "terminated";
-  return (
-    <p className="cell-note" data-testid="cell-note">
-      {capitalised(waitsFor(session, ahead))}
-      {none && (
-        <button type="button" className="link-button" onClick={() => ui.set({ runtimeOpen: true })}>
-          How to start one
         </button>
       )}
     </p>

@@ -3,9 +3,11 @@ import type { CellType } from "@runt/schema";
 import type { Store } from "@runt/store";
 import { cellTypeOf, createCell, type EventDraft, isExecutable, moveCell, neighbourOf, runAll, runCell, splitSource } from "../model/edits";
 import type { Command } from "../model/keyboard";
+import { isHere } from "../model/words";
+import type { BrowserRuntimeSlot } from "./browser-runtime";
 import type { Drafts } from "./drafts";
 import { editorAt } from "./editor";
-import { type CellRow, commitDraft, readActiveSession, readCells, readLatestExecution, tellRuntime } from "./state";
+import { type CellRow, commitDraft, hasOpenWork, readActiveSession, readCells, readLatestExecution, tellRuntime } from "./state";
 import type { ClippedCell, NotebookUi } from "./ui-state";
 
 const DELETED_KEPT = 50;
@@ -30,6 +32,7 @@ export class NotebookCommands {
   readonly #store: Store;
   readonly #ui: NotebookUi;
   readonly #drafts: Drafts;
+  readonly #browser: BrowserRuntimeSlot;
   readonly #actions: Readonly<Record<Command, Action>> = {
     help: () => this.#ui.set({ helpOpen: true }),
     interrupt: () => this.stopAll(),
@@ -73,10 +76,11 @@ export class NotebookCommands {
     ),
   };
 
-  constructor(store: Store, ui: NotebookUi, drafts: Drafts) {
+  constructor(store: Store, ui: NotebookUi, drafts: Drafts, browser: BrowserRuntimeSlot) {
     this.#store = store;
     this.#ui = ui;
     this.#drafts = drafts;
+    this.#browser = browser;
   }
 
   /** Do what a key means for the selected cell. */
@@ -132,7 +136,7 @@ export class NotebookCommands {
         title: "Restart the runtime?",
         text: "Its variables are lost. Cells and outputs stay.",
         action: "Restart",
-        run: () => void this.#tellRuntime("runtime.restart", "restart"),
+        run: () => void this.#restartRuntime(),
       },
     });
   }
@@ -146,6 +150,26 @@ export class NotebookCommands {
         run: () => void this.#stopRuntime(),
       },
     });
+  }
+
+  /** Start a runtime in this tab; asks first when that ends work of another one. */
+  startHere(): void {
+    if (readActiveSession(this.#store) === null || !hasOpenWork(this.#store)) {
+      this.#startHere();
+      return;
+    }
+    this.#ui.set({
+      confirmation: {
+        title: "Run in this browser instead?",
+        text: "The runtime that is active now is stopped, and its variables are lost. What runs there ends unfinished; what waits runs here.",
+        action: "Take over",
+        run: () => this.#startHere(),
+      },
+    });
+  }
+
+  cancelStart(): void {
+    void this.#endHere("stop");
   }
 
   /** Make a cell at a place of the list and select it. */
@@ -264,7 +288,32 @@ export class NotebookCommands {
     );
   }
 
+  #startHere(): void {
+    this.#ui.set({ announcement: "Starting a runtime in this browser" });
+    const started = this.#browser.get()?.start(this.#ui.get().runtimeKind);
+    // Why it did not start stands in its state, where the panel reads it.
+    started?.catch(() => {});
+  }
+
+  async #restartRuntime(): Promise<void> {
+    if (isHere(this.#browser.get())) await this.#endHere("restart");
+    else await this.#tellRuntime("runtime.restart", "restart");
+  }
+
+  /** The runtime in this tab is told without the server, which may be out of reach. */
+  async #endHere(what: "stop" | "restart"): Promise<void> {
+    try {
+      await this.#browser.get()?.[what]();
+    } catch (error) {
+      this.#ui.notify(`The runtime in this browser did not ${what}: ${messageOf(error)}`, "bad");
+    }
+  }
+
   async #stopRuntime(): Promise<void> {
+    if (isHere(this.#browser.get())) {
+      await this.#endHere("stop");
+      return;
+    }
     const session = readActiveSession(this.#store);
     if (session === null || (session.status !== "unreachable" && (await this.#tellRuntime("runtime.stop", null)))) return;
     // It does not answer: an editor may end the session, and the runtime finds that out when it returns.

@@ -5,6 +5,8 @@ import { ErrorBoundary } from "../error-boundary";
 import { Icon } from "../icons";
 import { interpretKey, type Mode, type Pending } from "../model/keyboard";
 import { takeFresh } from "../router";
+import { BrowserRuntimeHost, DisplacedNotice } from "./browser-host";
+import { BrowserRuntimeContext, BrowserRuntimeSlot } from "./browser-runtime";
 import { Cell } from "./cell";
 import { NotebookCommands } from "./commands";
 import { Drafts } from "./drafts";
@@ -25,10 +27,11 @@ export function NotebookView() {
   const store = useStore();
   const ui = useUi();
   const cells = useCells();
-  const { commands, drafts } = useMemo(() => {
+  const { commands, drafts, browser } = useMemo(() => {
     const made = new Drafts((cellId, source) => commandsOf.commit({ name: "v1.CellSourceSet", args: { cellId, source } }));
-    const commandsOf = new NotebookCommands(store, ui, made);
-    return { commands: commandsOf, drafts: made };
+    const slot = new BrowserRuntimeSlot();
+    const commandsOf = new NotebookCommands(store, ui, made, slot);
+    return { commands: commandsOf, drafts: made, browser: slot };
   }, [store, ui]);
 
   useKeys(commands);
@@ -63,26 +66,30 @@ export function NotebookView() {
   }, [commands]);
 
   return (
-    <div className="notebook-page">
-      <Header commands={commands} drafts={drafts} />
-      <main className={cells.length > MANY_CELLS ? "cells many" : "cells"} data-testid="cells" aria-label="Cells">
-        {cells.map((cell, index) => (
-          <ErrorBoundary key={cell.id} what="This cell">
-            <Cell cell={cell} number={index + 1} commands={commands} drafts={drafts} />
-          </ErrorBoundary>
-        ))}
-        <div className="insert-row">
-          <button type="button" className="button" data-testid="add-code" onClick={() => commands.append("code")}>
-            <Icon name="add" /> Code
-          </button>
-          <button type="button" className="button" data-testid="add-markdown" onClick={() => commands.append("markdown")}>
-            <Icon name="add" /> Markdown
-          </button>
-        </div>
-      </main>
-      <Dialogs />
-      <Notices />
-    </div>
+    <BrowserRuntimeContext value={browser}>
+      <div className="notebook-page">
+        <Header commands={commands} drafts={drafts} />
+        <main className={cells.length > MANY_CELLS ? "cells many" : "cells"} data-testid="cells" aria-label="Cells">
+          {cells.map((cell, index) => (
+            <ErrorBoundary key={cell.id} what="This cell">
+              <Cell cell={cell} number={index + 1} commands={commands} drafts={drafts} />
+            </ErrorBoundary>
+          ))}
+          <div className="insert-row">
+            <button type="button" className="button" data-testid="add-code" onClick={() => commands.append("code")}>
+              <Icon name="add" /> Code
+            </button>
+            <button type="button" className="button" data-testid="add-markdown" onClick={() => commands.append("markdown")}>
+              <Icon name="add" /> Markdown
+            </button>
+          </div>
+        </main>
+        <Dialogs />
+        <Notices />
+        <BrowserRuntimeHost slot={browser} />
+        <DisplacedNotice commands={commands} />
+      </div>
+    </BrowserRuntimeContext>
   );
 }
 

@@ -1,8 +1,11 @@
 // The runtime: its state as a chip, and a panel that says more, acts on it, or says how to start one.
 import { useEffect, useRef, useState } from "react";
+import { ErrorBoundary } from "../error-boundary";
 import { Icon, IconButton } from "../icons";
 import { parseJson } from "../model/mime";
-import { endOfSessionInWords, runtimeInWords } from "../model/words";
+import { endedHereInWords, endOfSessionInWords, isChanging, isHere, NOT_ISOLATED, runtimeInWords } from "../model/words";
+import { BrowserError, BrowserInstead, BrowserProgress, BrowserStart } from "./browser-panel";
+import { type BrowserRuntime, useBrowser } from "./browser-runtime";
 import type { NotebookCommands } from "./commands";
 import { type RuntimeSessionRow, useLatestSession, useNotebookId, useOpenExecutions } from "./state";
 import { useUi, useUiState } from "./ui-state";
@@ -12,15 +15,18 @@ export function RuntimeChip({ commands }: { readonly commands: NotebookCommands 
   const open = useUiState((state) => state.runtimeOpen);
   const session = useLatestSession();
   const executions = useOpenExecutions();
+  const browser = useBrowser();
   const anchor = useRef<HTMLDivElement>(null);
+  const chip = useRef<HTMLButtonElement>(null);
   const busy = executions.some((execution) => execution.status !== "queued");
-  const { text, tone } = runtimeInWords(session, busy);
+  const { text, tone, more = "" } = runtimeInWords(session, busy, browser);
 
   useEffect(() => {
     if (!open) return;
     const close = (event: Event) => {
       const outside = event.target instanceof Node && anchor.current?.contains(event.target) === false;
       const leaves = event instanceof KeyboardEvent && event.key === "Escape";
+      if (leaves && anchor.current?.contains(document.activeElement)) chip.current?.focus();
       if (leaves || (event.type === "pointerdown" && outside)) ui.set({ runtimeOpen: false });
     };
     window.addEventListener("pointerdown", close);
@@ -34,6 +40,7 @@ export function RuntimeChip({ commands }: { readonly commands: NotebookCommands 
   return (
     <div className="popover-anchor" ref={anchor}>
       <button
+        ref={chip}
         type="button"
         className="chip"
         aria-expanded={open}
@@ -41,12 +48,23 @@ export function RuntimeChip({ commands }: { readonly commands: NotebookCommands 
         data-testid="runtime-status"
         data-status={session === null ? "none" : session.status}
         data-busy={busy}
+        data-browser={browser?.status ?? "none"}
         onClick={() => ui.set({ runtimeOpen: !open })}
       >
         <span className={`dot ${tone}`} />
-        <span role="status">{text}</span>
+        <span role="status">
+          {text}
+          {more !== "" && <span aria-hidden="true"> {more}</span>}
+        </span>
       </button>
-      {open && <RuntimePanel session={session} waiting={executions.length} busy={busy} commands={commands} />}
+      {open && (
+        <div className="popover" role="dialog" aria-label="Runtime" data-testid="runtime-panel" tabIndex={-1}>
+          <h2>Runtime</h2>
+          <ErrorBoundary what="The runtime">
+            <RuntimePanel session={session} waiting={executions.length} busy={busy} browser={browser} commands={commands} />
+          </ErrorBoundary>
+        </div>
+      )}
     </div>
   );
 }
@@ -55,18 +73,43 @@ interface PanelProps {
   readonly session: RuntimeSessionRow | null;
   readonly waiting: number;
   readonly busy: boolean;
+  readonly browser: BrowserRuntime | null;
   readonly commands: NotebookCommands;
 }
 
-function RuntimePanel({ session, waiting, busy, commands }: PanelProps) {
+function RuntimePanel({ session, waiting, busy, browser, commands }: PanelProps) {
   const active = session !== null && session.status !== "terminated";
+  const here = isHere(browser);
+  const ended = browser?.status === "off" ? endedHereInWords(browser.endedReason) : null;
+  if (browser !== null && isChanging(browser)) {
+    return (
+      <>
+        <BrowserProgress browser={browser} commands={commands} />
+        {session !== null && active && here && <RuntimeFacts session={session} waiting={waiting} busy={busy} here />}
+      </>
+    );
+  }
   return (
-    <div className="popover" role="dialog" aria-label="Runtime" data-testid="runtime-panel">
-      <h2>Runtime</h2>
+    <>
+      {active && ended !== null && (
+        <p className="panel-note" data-testid="browser-runtime-ended">
+          {ended}
+        </p>
+      )}
+      {browser?.status === "failed" && <BrowserError browser={browser} commands={commands} />}
       {session !== null && active ? (
-        <RuntimeFacts session={session} waiting={waiting} busy={busy} />
+        <RuntimeFacts session={session} waiting={waiting} busy={busy} here={here} />
       ) : (
-        <NoRuntime reason={session?.endedReason ?? null} />
+        <>
+          {browser?.status !== "failed" && <p>{endOfSessionInWords(session?.endedReason ?? null)}</p>}
+          {browser?.status === "off" && <BrowserStart commands={commands} />}
+          <StartElsewhere alone={browser === null} />
+        </>
+      )}
+      {active && here && browser?.isolated === false && (
+        <p className="panel-note" data-testid="browser-runtime-not-isolated">
+          {NOT_ISOLATED}
+        </p>
       )}
       {active && (
         <div className="popover-actions">
@@ -81,7 +124,8 @@ function RuntimePanel({ session, waiting, busy, commands }: PanelProps) {
           </button>
         </div>
       )}
-    </div>
+      {active && browser?.status === "off" && <BrowserInstead browser={browser} commands={commands} />}
+    </>
   );
 }
 
@@ -89,20 +133,28 @@ function RuntimeFacts({
   session,
   waiting,
   busy,
+  here,
 }: {
   readonly session: RuntimeSessionRow;
   readonly waiting: number;
   readonly busy: boolean;
+  readonly here: boolean;
 }) {
   const info = parseJson(session.info);
   const more =
     typeof info === "object" && info !== null
-      ? Object.entries(info).filter(([, value]) => typeof value === "string" || typeof value === "number")
+      ? Object.entries(info).filter(([key, value]) => (typeof value === "string" || typeof value === "number") && !(here && key === "host"))
       : [];
   return (
     <dl className="facts">
       <dt>Kind</dt>
       <dd>{session.runtimeType}</dd>
+      {here && (
+        <>
+          <dt>Where</dt>
+          <dd data-testid="runtime-where">In this browser</dd>
+        </>
+      )}
       <dt>State</dt>
       <dd>{session.status === "unreachable" ? "out of reach; what runs there runs on" : session.status}</dd>
       <dt>Work</dt>
@@ -129,11 +181,11 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
   );
 }
 
-function NoRuntime({ reason }: { readonly reason: string | null }) {
+/** `alone` says that there is no other way. */
+function StartElsewhere({ alone }: { readonly alone: boolean }) {
   return (
     <>
-      <p>{endOfSessionInWords(reason)}</p>
-      <p className="output-note">Start one with this command; what waits then runs.</p>
+      <p className="output-note">{alone ? "Start one" : "Or start one elsewhere"} with this command; what waits then runs.</p>
       <Command text={agentCommand(window.location, useNotebookId())} />
       <p className="output-note">
         On another machine it needs a token, too: <code>runt token</code> prints one.

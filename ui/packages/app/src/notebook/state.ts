@@ -80,6 +80,11 @@ export function readActiveSession(store: Store): RuntimeSessionRow | null {
   return store.query(queries.activeSession, {})[0] ?? null;
 }
 
+/** Tell whether anything runs or waits. */
+export function hasOpenWork(store: Store): boolean {
+  return store.query(queries.openExecutions, {}).length > 0;
+}
+
 /** Commit an event; settles when the server has decided on it. */
 export async function commitDraft<Name extends EventName>(
   store: Store,

@@ -2,6 +2,7 @@
 import type { CellType } from "@runt/schema";
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { Mode } from "../model/keyboard";
+import type { RuntimeKind } from "../model/words";
 
 /** A cell that was copied, cut or deleted. */
 export interface ClippedCell {
@@ -15,6 +16,8 @@ export interface Notice {
   readonly id: number;
   readonly text: string;
   readonly tone: "info" | "bad";
+  /** What can be done about it. */
+  readonly action: { readonly label: string; readonly run: () => void } | null;
 }
 
 export interface Confirmation {
@@ -33,6 +36,8 @@ export interface UiState {
   readonly deleted: readonly (ClippedCell & { readonly index: number })[];
   readonly helpOpen: boolean;
   readonly runtimeOpen: boolean;
+  /** What is started in this tab. */
+  readonly runtimeKind: RuntimeKind;
   readonly confirmation: Confirmation | null;
   readonly notices: readonly Notice[];
   /** Said to screen readers. */
@@ -51,6 +56,7 @@ export class NotebookUi {
     deleted: [],
     helpOpen: false,
     runtimeOpen: false,
+    runtimeKind: "python",
     confirmation: null,
     notices: [],
     announcement: "",
@@ -92,10 +98,12 @@ export class NotebookUi {
     if (this.#state.selectedId === cellId && this.#state.mode === "edit") this.set({ mode: "command" });
   }
 
-  notify(text: string, tone: Notice["tone"] = "info"): void {
-    const notice = { id: this.#nextNotice, text, tone };
+  /** Returns the notice's id. */
+  notify(text: string, tone: Notice["tone"] = "info", action: Notice["action"] = null): number {
+    const notice = { id: this.#nextNotice, text, tone, action };
     this.#nextNotice += 1;
     this.set({ notices: [...this.#state.notices.filter((one) => one.text !== text), notice].slice(-4) });
+    return notice.id;
   }
 
   dismiss(id: number): void {
