@@ -1,7 +1,7 @@
 // Builds the app into the server's package. Everything is a file of its own: the server's CSP allows no data: fonts.
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
-import { runtimeBrowser } from "../runtime-browser/vite-plugin";
+import { runtimeBrowser } from "../runtime-browser/vite-plugin.ts";
 
 /** Every browser that runs the app reads woff2: KaTeX's other font formats are left out. */
 function onlyWoff2(): Plugin {

@@ -62,17 +62,39 @@ export class ControlWriter {
   }
 }
 
+/**
+ * The one byte that Pyodide reads and then sets to 0, in two steps: an interrupt that comes between them would be lost.
+ * So only a byte that was read is taken away.
+ */
+export class InterruptBuffer {
+  readonly #bytes: Uint8Array;
+  #read = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get 0(): number {
+    this.#read = Atomics.load(this.#bytes, 0);
+    return this.#read;
+  }
+
+  set 0(value: number) {
+    if (this.#read !== 0) Atomics.compareExchange(this.#bytes, 0, this.#read, value);
+  }
+}
+
 /** The worker's side. */
 export class ControlReader {
   /** What Pyodide looks at between bytecodes. */
-  readonly interruptBuffer: Uint8Array;
+  readonly interruptBuffer: InterruptBuffer;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   #seen = 0;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.interruptBuffer = new Uint8Array(buffer, 0, 1);
     this.#bytes = new Uint8Array(buffer);
+    this.interruptBuffer = new InterruptBuffer(this.#bytes);
     this.#words = new Int32Array(buffer);
   }
 

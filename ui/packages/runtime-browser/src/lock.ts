@@ -15,7 +15,7 @@ interface Lock {
 }
 
 /** Name the distribution's packages to load in place of those in our archive: none where its Python is the archive's. */
-export function standIns(lockText: string, plan: WorkerPlan): readonly string[] {
+export function standIns(lockText: string, plan: Pick<WorkerPlan, "site" | "names">): readonly string[] {
   const lock = JSON.parse(lockText) as Lock;
   const python = lock.info.python.split(".").slice(0, 2).join(".");
   if (plan.site === null || plan.site.python === null || plan.site.python === python) return [];

@@ -37,9 +37,9 @@ export const openFrame: OpenWorker = (events) => {
 
   return {
     port: agent.port1,
-    boot: ({ distribution, files }) => {
+    boot: ({ distribution, files }, main) => {
       const { version, site, names } = distribution;
-      const message: FrameBoot = { workerSource, files, boot: { version, site, names: names && [...names] } };
+      const message: FrameBoot = { workerSource, files, boot: { version, site, names: names && [...names], main: main ?? null } };
       const transfer = [agent.port2, control.port2, ...files.map(([, bytes]) => bytes)];
       // Its origin is opaque, so no target origin can name it; it is handed nothing of the person's.
       void loaded.then(() => frame.contentWindow?.postMessage(message, "*", transfer));

@@ -7,8 +7,12 @@ import type { BootFiles } from "./files";
 export interface WorkerHandle {
   /** The page's end of the port to the agent. */
   readonly port: MessagePort;
-  /** Hand the files in; the worker starts when the frame is there. */
-  boot(files: BootFiles): void;
+  /**
+   * Hand the files in; the worker starts when the frame is there.
+   *
+   * @param main - Python source to run in place of the agent, such as checks of the port; it finds `bridge`
+   */
+  boot(files: BootFiles, main?: string): void;
   interrupt(number: number): void;
   taken(units: number): void;
   reply(id: number, text: string | null, problem: string | null): void;
@@ -33,6 +37,8 @@ export interface WorkerPlan {
   readonly site: { readonly name: string; readonly format: string; readonly python: string | null } | null;
   /** All files of the distribution, where that is known. */
   readonly names: readonly string[] | null;
+  /** Python source in place of the agent's. */
+  readonly main: string | null;
 }
 
 /** Page to frame, once, with two ports: the agent's and the frame's own. */

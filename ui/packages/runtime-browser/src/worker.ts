@@ -30,13 +30,14 @@ async function run({ files, boot, control }: WorkerBoot, port: WorkerPort): Prom
   const pyodide = await bootPython(new HandedFiles(files), boot, (name) => port.file(name), progress);
   dieOnFatalErrors(pyodide);
   const reader = control === null ? null : new ControlReader(control);
-  if (reader !== null) pyodide.setInterruptBuffer(reader.interruptBuffer);
+  // Pyodide's type asks for an array; what it uses of it is element 0.
+  if (reader !== null) pyodide.setInterruptBuffer(reader.interruptBuffer as unknown as Uint8Array);
   const bridge = new Bridge(port, reader, importLoader(pyodide, boot.version, progress));
   const globals = pyodide.globals.get("dict")();
   globals.set("bridge", bridge);
   try {
     // By runPythonAsync, so that where the browser can suspend a stack, Python may block on promises.
-    await pyodide.runPythonAsync(MAIN, { globals });
+    await pyodide.runPythonAsync(boot.main ?? MAIN, { globals });
   } finally {
     globals.destroy();
     bridge.close();

@@ -19,6 +19,20 @@ describe("the control buffer", () => {
     expect([reader.interruptBuffer[0], reader.target()]).toEqual([2, 7]);
   });
 
+  it("keeps an interrupt that comes between Pyodide's look and its clearing", () => {
+    const { writer, reader } = open();
+    const look = () => {
+      const seen = reader.interruptBuffer[0];
+      writer.interrupt(8);
+      reader.interruptBuffer[0] = 0;
+      return seen;
+    };
+    expect(look()).toBe(0);
+    expect(reader.interruptBuffer[0]).toBe(2);
+    reader.interruptBuffer[0] = 0;
+    expect(reader.interruptBuffer[0]).toBe(0);
+  });
+
   it("tells how much text was taken", () => {
     const { writer, reader } = open();
     writer.taken(2 ** 31 - 1);

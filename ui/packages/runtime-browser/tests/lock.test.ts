@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { standIns } from "../src/lock";
-import type { WorkerPlan } from "../src/worker-handle";
 
 const PACKAGES = {
   ipython: { depends: ["traitlets", "Prompt_Toolkit"], file_name: "ipython.whl" },
@@ -15,8 +14,8 @@ function lock(python: string, packages: object = PACKAGES): string {
   return JSON.stringify({ info: { python }, packages });
 }
 
-function plan(names: readonly string[] | null, python: string | null = "3.14"): WorkerPlan {
-  return { version: "", site: { name: "site.tar", format: "tar", python }, names };
+function plan(names: readonly string[] | null, python: string | null = "3.14") {
+  return { site: { name: "site.tar", format: "tar", python }, names };
 }
 
 describe("packages that stand in for those in our archive", () => {
@@ -36,7 +35,7 @@ describe("packages that stand in for those in our archive", () => {
   });
 
   it("are none where there is no archive, or nothing is known of it", () => {
-    expect(standIns(lock("3.12.7"), { version: "", site: null, names: null })).toEqual([]);
+    expect(standIns(lock("3.12.7"), { site: null, names: null })).toEqual([]);
     expect(standIns(lock("3.12.7"), plan(null, null))).toEqual([]);
   });
 });
