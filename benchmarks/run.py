@@ -16,6 +16,7 @@ MEASURES = {
     "sync": "one event from client to client, and a flood of them",
     "boot": "a store that opens a notebook with a long log",
     "run": "100 trivial cells without a browser, as nbclient and papermill run them",
+    "browser": "a runtime in the page: first result, execution, stream, interrupt, memory, in a real Chromium",
     "memory": "resident memory of an idle server and of an idle runtime",
     "start": "from a command to an answering server and to a first result",
 }

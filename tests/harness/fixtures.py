@@ -3,7 +3,6 @@
 Everything asynchronous of the browser tests is on one loop, which lives as long as the browser.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,20 +10,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Error, async_playwright
 
+from .chromium import CHROMIUM_FLAGS, chromium_path
 from .notebook_server import NotebookServer
 from .pages import NewContext, NotebookPage, OpenNotebook, cookie_into
 from .processes import Processes, processes
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture
@@ -37,10 +26,8 @@ def started(tmp_path: Path) -> Iterator[Processes]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The one Chromium of the session, the system's own."""
-    path = next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
-    assert path is not None, "the browser tests need Chromium: run `make chromium`"
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        chromium = await playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield chromium
         await chromium.close()
 

@@ -1,6 +1,7 @@
 """A notebook in a real browser, in the words of somebody who uses it."""
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from playwright.async_api import BrowserContext, Locator, Page, expect
 from .notebook_server import NotebookServer
 
 Place = int
+Kind = Literal["python", "html", "echo"]
+_START_HERE = re.compile("^(start-in-browser|run-in-browser-instead)$")
 NewContext = Callable[[], Awaitable[BrowserContext]]
 """Makes a browser context: a person's own cookies and storage."""
 
@@ -38,6 +41,11 @@ class NotebookPage:
         """What a cell has printed."""
         return self.cell(place).get_by_test_id("output-stdout")
 
+    @property
+    def runtime(self) -> Locator:
+        """The chip that tells of the runtime."""
+        return self.page.get_by_test_id("runtime-status")
+
     def connection(self) -> Locator:
         """What the page says of its connection."""
         return self.page.get_by_test_id("connection-status")
@@ -49,6 +57,16 @@ class NotebookPage:
     async def run_all(self) -> None:
         """Press *Run all*."""
         await self.page.get_by_test_id("run-all").click()
+
+    async def start_in_browser(self, kind: Kind | None = None, *, within_s: float = 60) -> None:
+        """Start a runtime in this tab from the panel, in place of an idle one elsewhere, and wait until it is ready."""
+        await self.runtime.click()
+        if kind is not None:
+            await self.page.get_by_test_id("browser-runtime-kind").select_option(kind)
+        await self.page.get_by_test_id(_START_HERE).click()
+        await expect(self.runtime).to_have_attribute("data-browser", "ready", timeout=within_s * 1000)
+        await self.page.keyboard.press("Escape")
+        await expect(self.page.get_by_test_id("runtime-panel")).to_have_count(0)
 
     async def select(self, place: Place) -> None:
         """Select a cell as a click in its margin does; keys are then commands."""

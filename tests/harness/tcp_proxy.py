@@ -18,8 +18,10 @@ class TcpProxy:
     cable is pulled. Both until `heal`, which keeps no connection of before.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, without: tuple[bytes, ...] = ()) -> None:
+        """`without` are headers, in lower case, that the server's answers lose on their way."""
         self._target = target
+        self.without = without
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[Any]] = set()  # Any: whatever asyncio runs a connection in
@@ -86,7 +88,7 @@ class TcpProxy:
         self._writers.add(writer)
         upstream: asyncio.StreamWriter | None = None
         try:
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):  # `stop` cancels, and asyncio would log that
                 answers, upstream = await asyncio.open_connection("127.0.0.1", self._target)
                 self._writers.add(upstream)
                 await asyncio.gather(self._pump(reader, upstream, inbound=True), self._pump(answers, writer, inbound=False))
@@ -106,6 +108,8 @@ class TcpProxy:
                     break
                 if inbound:
                     data = data.replace(f"127.0.0.1:{self.port}".encode(), f"127.0.0.1:{self._target}".encode())
+                for header in () if inbound else self.without:
+                    data = data.replace(b"\r\n" + header + b":", b"\r\nx-gone:")
                 target.write(data)
                 await target.drain()
         with suppress(OSError, RuntimeError):  # the other end may be gone already

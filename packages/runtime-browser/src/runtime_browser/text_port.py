@@ -46,6 +46,7 @@ class TextPort:
         self._isolated = port.bridge.isolated
         self._told: tuple[Place, StreamName] | None = None
         self._sent = 0
+        self._ahead = AHEAD_UNITS  # at most so much; it is asked for when this says too much, so first of all
         self._stretch = 0
         self._dropped = 0
         self._dropped_at: Place | None = None
@@ -74,17 +75,20 @@ class TextPort:
             self._dropped_at = place
             return
         self._send(place, stream, text)
-        if self._isolated:
-            while (self._sent - self._bridge.taken()) & COUNTER_MASK > AHEAD_UNITS:
+        if self._isolated and self._ahead > AHEAD_UNITS:
+            while (ahead := (self._sent - self._bridge.taken()) & COUNTER_MASK) > AHEAD_UNITS:
                 self._bridge.wait(WAIT_MS)
                 self._while_waiting()
+            self._ahead = ahead
 
     def _send(self, place: Place, stream: StreamName, text: str) -> None:
         if self._told != (place, stream):
             self._told = place, stream
             self._port.post("place", execution=place.execution, session=place.session, stream=stream)
         self._bridge.post("T" + text)
-        self._sent += _units(text)
+        units = _units(text)
+        self._sent += units
+        self._ahead += units
 
     def _fits_stretch(self, text: str) -> bool:
         if self._stretch == 0:

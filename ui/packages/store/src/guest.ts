@@ -11,6 +11,8 @@ import type { Session } from "./session";
 /** What a guest asks of the store that it is a guest of. */
 interface Host {
   commit<N extends EventName>(name: N, args: EventArgs[N]): Receipt;
+  /** Call back with rows, without waiting for the next frame of the display. */
+  subscribe: RuntimeStore["subscribe"];
   /** Somebody wants to hear of the status soon. */
   statusAsked(): void;
   /** It is closed. */
@@ -57,7 +59,7 @@ export class GuestStore implements RuntimeStore {
     return this.host.commit(name, args);
   }
 
-  /** Call back with a query's rows, as the page's store does, until this guest is closed. */
+  /** Call back with a query's rows until this guest is closed; the page's store waits for a frame between calls, this does not. */
   subscribe<Row, P>(
     query: Query<Row, P>,
     params: NoInfer<P>,
@@ -65,7 +67,7 @@ export class GuestStore implements RuntimeStore {
     options?: ReadOptions,
   ): Unsubscribe {
     if (this.closed) return () => {};
-    const end = this.store.subscribe(query, params, callback, options);
+    const end = this.host.subscribe(query, params, callback, options);
     const stop = (): void => {
       this.subscriptions.delete(stop);
       end();

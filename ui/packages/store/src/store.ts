@@ -71,6 +71,7 @@ export class Store implements RuntimeStore {
   private flushedMs = Number.NEGATIVE_INFINITY;
   private flushAt: "never" | "microtask" | "timer" = "never";
   private cancelFlush = (): void => {};
+  private promptDue = false;
 
   /** @internal Use `createStore`. */
   constructor(db: Awaited<ReturnType<typeof openDatabase>>, options: StoreOptions) {
@@ -143,6 +144,7 @@ export class Store implements RuntimeStore {
     this.sessions.set(session.storeSessionId, session);
     const guest = new GuestStore(session, this, {
       commit: (name, args) => this.commitAs(session, name, args, this.own.n),
+      subscribe: (query, params, callback, options) => this.listen(query, params, callback, options, true),
       statusAsked: () => this.flushSoon("microtask"),
       left: () => this.left(guest, session, outbox),
     });
@@ -176,10 +178,7 @@ export class Store implements RuntimeStore {
     callback: (rows: readonly Row[]) => void,
     options?: ReadOptions,
   ): Unsubscribe {
-    const listener = callback as (rows: readonly unknown[]) => void;
-    const stop = this.subscriptions.add(query as Untyped, params as Params, options?.confirmed ?? false, listener);
-    this.flushSoon("microtask");
-    return stop;
+    return this.listen(query, params, callback, options, false);
   }
 
   /** Give a query's rows as a renderer wants them: readable at any time, all changing together. */
@@ -237,6 +236,19 @@ export class Store implements RuntimeStore {
     this.sessions.clear();
     this.inbox = [];
     this.replica.close();
+  }
+
+  private listen<Row, P>(
+    query: Query<Row, P>,
+    params: NoInfer<P>,
+    callback: (rows: readonly Row[]) => void,
+    options: ReadOptions | undefined,
+    prompt: boolean,
+  ): Unsubscribe {
+    const listener = callback as (rows: readonly unknown[]) => void;
+    const stop = this.subscriptions.add(query as Untyped, params as Params, options?.confirmed ?? false, listener, prompt);
+    this.flushSoon("microtask");
+    return stop;
   }
 
   private commitAs<N extends EventName>(session: Session, name: N, args: EventArgs[N], after: number): Receipt {
@@ -323,12 +335,25 @@ export class Store implements RuntimeStore {
 
   /** Call subscribers at the end of this turn, or, where much may come, at most once in a frame. */
   private flushSoon(when: "microtask" | "timer"): void {
-    if (this.closed || this.flushAt === "microtask" || this.flushAt === when) return;
+    if (this.closed || this.flushAt === "microtask") return;
+    if (when === "timer") this.flushPromptSoon();
+    if (this.flushAt === when) return;
     const waitMs = this.flushedMs + FRAME_MS - this.clock.monotonicMs();
     this.cancelFlush();
     this.flushAt = waitMs > 0 ? when : "microtask";
     if (this.flushAt === "microtask") queueMicrotask(() => this.flushAt === "microtask" && this.flush());
     else this.cancelFlush = this.clock.setTimer(waitMs, () => this.flushAt === "timer" && this.flush());
+  }
+
+  /** Guests' runtimes take several steps for a cell: waiting for a frame at each would be most of a short one's time. */
+  private flushPromptSoon(): void {
+    if (this.guests.size === 0 || this.promptDue) return;
+    this.promptDue = true;
+    queueMicrotask(() => {
+      this.promptDue = false;
+      if (!this.closed && this.flushAt !== "never")
+        this.call(this.subscriptions.flushPrompt(this.replica.dirty, this.replica.dirtyConfirmed));
+    });
   }
 
   private flush(): void {
@@ -337,6 +362,10 @@ export class Store implements RuntimeStore {
     this.flushedMs = this.clock.monotonicMs();
     const calls = this.subscriptions.flush(this.replica.dirty.take(), this.replica.dirtyConfirmed.take());
     for (const session of this.sessions.values()) calls.push(...session.status.calls());
+    this.call(calls);
+  }
+
+  private call(calls: readonly (() => void)[]): void {
     for (const call of calls) {
       try {
         call();

@@ -15,6 +15,8 @@ interface Watch {
   readonly query: AnyQuery;
   readonly params: Params;
   readonly confirmed: boolean;
+  /** Those who cannot wait for the next frame, such as a runtime between two steps. */
+  readonly prompt: boolean;
   /** Listeners, and whether each knows the rows. */
   readonly listeners: Map<Listener, boolean>;
   rows: readonly Row[] | null;
@@ -52,15 +54,15 @@ export class Subscriptions {
   }
 
   /** Look at a query's rows. The listener hears of them at the next flush, then whenever they differ. */
-  add(query: AnyQuery, params: Params, confirmed: boolean, listener: Listener): () => void {
+  add(query: AnyQuery, params: Params, confirmed: boolean, listener: Listener, prompt = false): () => void {
     // Each subscription is its own, even when two share a callback.
     const own: Listener = (rows) => listener(rows);
-    return this.listen(this.open(query, params, confirmed), own, false);
+    return this.listen(this.open(query, params, confirmed, prompt), own, false);
   }
 
   /** Make a handle of a query's rows. It costs nothing until it is read, and nothing to forget. */
   handle(query: AnyQuery, params: Params, confirmed: boolean): RowsHandle {
-    const key = watchKey(query, params, confirmed);
+    const key = watchKey(query, params, confirmed, false);
     let seen: { readonly version: number; readonly rows: readonly Row[] } | null = null;
     const rows = (): readonly Row[] => {
       const shared = this.watches.get(key)?.rows;
@@ -75,7 +77,7 @@ export class Subscriptions {
       rows,
       subscribe: (listener) => {
         const now = rows();
-        const watch = this.open(query, params, confirmed);
+        const watch = this.open(query, params, confirmed, false);
         watch.rows ??= now;
         return this.listen(watch, () => listener(), true);
       },
@@ -131,9 +133,25 @@ export class Subscriptions {
 
   /** Read what is stale and give the calls to make, in order. The state is whole while it reads, and nobody is called. */
   flush(dirty: Dirty, dirtyConfirmed: Dirty): (() => void)[] {
+    const calls = this.look(this.watches.values(), dirty, dirtyConfirmed);
+    for (const cursor of this.cursors) {
+      const first = cursor.last?.n ?? BEFORE_ALL;
+      if (!cursor.started || dirty.lowestChunk(cursor.outputId) <= first) this.readAll(cursor, calls);
+      else if (dirty.touches(queries.chunks.reads, { outputId: cursor.outputId })) this.readOn(cursor, calls);
+    }
+    return calls;
+  }
+
+  /** The same for those who cannot wait; what is dirty stays so for the others. */
+  flushPrompt(dirty: Dirty, dirtyConfirmed: Dirty): (() => void)[] {
+    const prompt = [...this.watches.values()].filter((watch) => watch.prompt);
+    return prompt.length === 0 ? [] : this.look(prompt, dirty, dirtyConfirmed);
+  }
+
+  private look(watches: Iterable<Watch>, dirty: Dirty, dirtyConfirmed: Dirty): (() => void)[] {
     const calls: (() => void)[] = [];
     const confirmed: Watch[] = [];
-    for (const watch of this.watches.values()) {
+    for (const watch of watches) {
       if (watch.rows !== null && !(watch.confirmed ? dirtyConfirmed : dirty).touches(watch.query.reads, watch.params)) {
         this.greet(watch, calls);
       } else if (watch.confirmed) confirmed.push(watch);
@@ -144,26 +162,21 @@ export class Subscriptions {
         for (const watch of confirmed) this.refresh(watch, calls);
       });
     }
-    for (const cursor of this.cursors) {
-      const first = cursor.last?.n ?? BEFORE_ALL;
-      if (!cursor.started || dirty.lowestChunk(cursor.outputId) <= first) this.readAll(cursor, calls);
-      else if (dirty.touches(queries.chunks.reads, { outputId: cursor.outputId })) this.readOn(cursor, calls);
-    }
     return calls;
   }
 
-  private open(query: AnyQuery, params: Params, confirmed: boolean): Watch {
-    const key = watchKey(query, params, confirmed);
+  private open(query: AnyQuery, params: Params, confirmed: boolean, prompt: boolean): Watch {
+    const key = watchKey(query, params, confirmed, prompt);
     let watch = this.watches.get(key);
     if (watch === undefined) {
-      watch = { query, params, confirmed, listeners: new Map(), rows: null };
+      watch = { query, params, confirmed, prompt, listeners: new Map(), rows: null };
       this.watches.set(key, watch);
     }
     return watch;
   }
 
   private listen(watch: Watch, listener: Listener, knows: boolean): () => void {
-    const key = watchKey(watch.query, watch.params, watch.confirmed);
+    const key = watchKey(watch.query, watch.params, watch.confirmed, watch.prompt);
     watch.listeners.set(listener, knows);
     return () => {
       watch.listeners.delete(listener);
@@ -238,6 +251,6 @@ export function keepEqual(before: readonly Row[], after: readonly Row[], columns
   return kept.length === before.length && kept.every((row, place) => row === before[place]) ? before : kept;
 }
 
-function watchKey(query: AnyQuery, params: Params, confirmed: boolean): string {
-  return JSON.stringify([query.name, confirmed, ...query.params.map((param) => params[param] ?? null)]);
+function watchKey(query: AnyQuery, params: Params, confirmed: boolean, prompt: boolean): string {
+  return JSON.stringify([query.name, confirmed, prompt, ...query.params.map((param) => params[param] ?? null)]);
 }

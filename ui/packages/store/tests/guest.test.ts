@@ -57,6 +57,27 @@ function recorded(): (readonly [string, number])[] {
   return backend.log.map(([, , , session, n]) => [names.get(session) ?? session, n] as const);
 }
 
+describe("a guest's subscription", () => {
+  it("is called at once, where the page's waits for a frame of the display", async () => {
+    const seen: Record<string, number[]> = { page: [], guest: [] };
+    store.subscribe(queries.cells, {}, (rows) => seen.page?.push(rows.length), { confirmed: true });
+    guest.subscribe(queries.cells, {}, (rows) => seen.guest?.push(rows.length), { confirmed: true });
+    await settle();
+    const other = await createStore({ storeId: "nb", url: "http://127.0.0.1:1", clock, socketFactory: backend.openSocket });
+    await settle();
+    for (const id of ["a", "b", "c"]) {
+      await other.commit("v1.CellCreated", cell(id));
+      await settle();
+    }
+    expect(seen.guest).toEqual([0, 1, 2, 3]);
+    expect(seen.page?.length).toBeLessThan(4);
+    clock.advance(16);
+    await settle();
+    expect(seen.page?.at(-1)).toBe(3);
+    other.close();
+  });
+});
+
 describe("a guest's commit", () => {
   it("shows at once in the page, under the guest's own session, and is confirmed by the page's connection", async () => {
     const receipt = guest.commit("v1.CellCreated", cell("a"));
