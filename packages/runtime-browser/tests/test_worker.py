@@ -221,13 +221,15 @@ async def test_what_is_unexpected_ends_it_with_a_sentence_and_is_logged(caplog: 
     assert any(record.exc_info for record in caplog.records)
 
 
-async def test_nothing_is_left_of_it() -> None:
+async def test_nothing_is_left_of_it_and_the_root_logger_is_never_touched() -> None:
     handlers = list(logging.getLogger().handlers)
     async with running(Notebook(runtime="python")) as book:
         await run(book, "e1", "1")
+        assert logging.getLogger().handlers == handlers
+        assert len(logging.getLogger("runtime_core").handlers) == 1
     await settle()
     assert book.page.counts() == (0, 0, 0)
-    assert logging.getLogger().handlers == handlers
+    assert logging.getLogger("runtime_core").handlers == []
 
 
 def options(**told: object) -> BrowserRuntimeOptions:

@@ -431,13 +431,23 @@ async def test_a_package_that_cannot_be_loaded_is_named_and_the_import_raises() 
         book.bridge.package_source = load
         reply = await book.run("import notthere")
         assert reply.error_name == "ModuleNotFoundError"
-        first, second = [message["text"] for message in book.bridge.said("T")]
-        assert first == (
+        assert [message["text"] for message in book.bridge.said("T")] == [
             "[not all packages that this cell imports could be loaded: "
             "notthere-1.0.whl could not be fetched: the server cannot be reached]\n"
-        )
-        assert second.startswith("[notthere is not in this Python distribution;")
-        assert "await micropip.install('notthere')" in second
+        ]
+
+
+async def test_a_package_that_the_distribution_does_not_know_is_looked_for_elsewhere() -> None:
+    async with notebook() as book:
+
+        async def load(_: str) -> Sequence[str]:
+            return []
+
+        book.bridge.package_source = load
+        await book.run("import notthere")
+        (told,) = (message["text"] for message in book.bridge.said("T"))
+        assert told.startswith("[notthere is not in this Python distribution;")
+        assert "await micropip.install('notthere')" in told
 
 
 async def test_an_import_that_the_cell_expects_to_fail_says_nothing() -> None:

@@ -29,6 +29,7 @@ from .system import SystemClock
 from .worker_engine import WorkerEngine
 
 _LOG = Logger("runtime_browser")
+_LOGGERS = tuple(map(logging.getLogger, ("runtime_browser", "runtime_core", "runtime_python")))
 
 _SENTENCES: Mapping[str, str] = {
     "displaced": "Another runtime took over.",
@@ -78,8 +79,8 @@ async def _run(
     try:
         told = welcome["config"]
         config = read_config(told["search"], told["storage"], told["defaults"])
-        logging.getLogger("runtime_browser").setLevel(config.log_level.upper())
-        logging.getLogger("runtime_core").setLevel(config.log_level.upper())
+        for logger in _LOGGERS:
+            logger.setLevel(config.log_level.upper())
         agent = _build(port, welcome, config, switching, info, clock, ids)
         return await _live(agent, port, config)
     except BrowserConfigError as exc:
@@ -90,7 +91,8 @@ async def _run(
         _LOG.error("failed", exc)
         return "failed", f"The runtime ended unexpectedly: {type(exc).__name__}: {exc}"
     finally:
-        logging.getLogger().removeHandler(handler)
+        for logger in _LOGGERS:
+            logger.removeHandler(handler)
 
 
 def _build(
@@ -141,8 +143,9 @@ async def _live(agent: RuntimeAgent, port: Port, config: BrowserConfig) -> tuple
 
 
 def _log_to(stream: TextIO) -> logging.Handler:
-    """Log to the browser's console: `sys.stderr` itself will be that of cells."""
+    """Log to the browser's console: `sys.stderr` itself will be that of cells, and the root logger is theirs too."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
-    logging.getLogger().addHandler(handler)
+    for logger in _LOGGERS:
+        logger.addHandler(handler)
     return handler

@@ -175,10 +175,11 @@ class WorkerEngine(Engine):
     # --- packages
 
     async def _load_imports(self, source: str) -> tuple[str, ...]:
-        """Load what the source imports, unless it is interrupted meanwhile; return what cannot be had."""
+        """Load what the source imports, unless it is interrupted meanwhile; return what is missing and was not explained."""
         names = missing_imports(source, _without_magics)
         if not names:
             return ()
+        told = ""
         self._port.post("progress", text=f"loading {', '.join(names)}")
         loading = asyncio.ensure_future(self._bridge.load_imports("\n".join(f"import {name}" for name in names)))
         wished = asyncio.ensure_future(self._wished.wait())
@@ -187,13 +188,14 @@ class WorkerEngine(Engine):
             if loading.done():
                 loading.result()
         except PackageLoadError as exc:
-            self._text.write("stderr", f"[{exc}]\n")
+            told = str(exc)
+            self._text.write("stderr", f"[{told}]\n")
         finally:
             loading.cancel()
             wished.cancel()
             self._port.post("progress", text="")
         importlib.invalidate_caches()
-        return tuple(name for name in names if not is_here(name))
+        return tuple(name for name in names if not is_here(name) and name not in told)
 
     def _explain_lack(self, names: tuple[str, ...], reply: ExecuteReply) -> None:
         if reply.error_name != "ModuleNotFoundError":

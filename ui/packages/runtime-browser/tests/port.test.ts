@@ -34,7 +34,7 @@ describe("welcome and status", () => {
       t: "welcome",
       storeSessionId: rig.store.storeSessionId,
       clientId: "local",
-      status: { connected: false, head: 0, pending: 0 },
+      status: { connected: true, head: 0, pending: 0 },
       limits: { eventBytes: 262_144 },
       config: { search: "" },
     });

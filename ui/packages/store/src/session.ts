@@ -60,9 +60,9 @@ export class Session {
           });
   }
 
-  /** Whether the backend has welcomed this session and the connection stands. */
+  /** Whether the backend has welcomed this session and the connection stands; a store that is its own authority is always connected. */
   get connected(): boolean {
-    return this.connection !== null && !this.over && this.protocol.link.connected;
+    return !this.over && (this.connection === null || this.protocol.link.connected);
   }
 
   /** A sentence for people when something is wrong with the connection. */
@@ -167,7 +167,7 @@ export class Session {
   }
 
   private transmit(frame: ClientFrame): boolean {
-    if (!this.connected) return false;
+    if (this.connection === null || !this.connected) return false;
     this.run([{ do: "send", frame }]);
     return true;
   }

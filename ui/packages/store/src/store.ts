@@ -124,6 +124,7 @@ export class Store implements RuntimeStore {
   /** @internal Connect for the first time. */
   start(): void {
     this.own.connect();
+    this.statusMayDiffer();
   }
 
   /** Make an id that nobody else has. */

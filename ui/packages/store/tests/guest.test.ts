@@ -473,7 +473,7 @@ describe("a store that is its own authority", () => {
     expect(await alone.commit("v1.CellCreated", cell("a"))).toEqual({ seq: 1, applied: true });
     expect(await its.commit("v1.CellSourceSet", { cellId: "a", source: "2" })).toEqual({ seq: 2, applied: true });
     expect(alone.query(queries.cells, {}, { confirmed: true })[0]?.source).toBe("2");
-    expect(its.status).toEqual({ connected: false, pending: 0, head: 2, problem: null });
+    expect(its.status).toEqual({ connected: true, pending: 0, head: 2, problem: null });
     its.close();
     alone.close();
   });

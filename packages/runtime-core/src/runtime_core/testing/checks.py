@@ -6,7 +6,7 @@ own time limit. Whoever makes stores and agents' resources closes them afterward
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
@@ -263,25 +263,28 @@ async def check_replicas(make: Callable[[], Awaitable[tuple[Store, Store]]]) -> 
     unregister()
 
 
-async def check_agent(make: Callable[[Store], Awaitable[RuntimeAgent]], samples: EngineSamples | None = None) -> None:
-    """Check an agent on a store in memory.
+async def check_agent(
+    make: Callable[[Store], Awaitable[RuntimeAgent]], samples: EngineSamples | None = None, store: Store | None = None
+) -> None:
+    """Check an agent.
 
     Args:
-        make: Gives an agent on this store, not started, that runs code cells with the samples; the client is `local`.
+        make: Gives an agent on this store, not started, that runs code cells with the samples; the client is the store's.
         samples: What it can run.
+        store: A connected store of a notebook without cells, whose client may edit; by default one in memory, of `local`.
     """
     samples = samples or EngineSamples()
-    store = InMemoryStore()
+    store = InMemoryStore() if store is None else store
     agent = await make(store)
     await agent.start()
     assert agent.state == "ready"
     session_id = agent.session_id
     assert session_id is not None
-    (session,) = store.query(SESSION, {"sessionId": session_id}, confirmed=True)
+    (session,) = await _rows(store, SESSION, {"sessionId": session_id})
     assert session.status == "ready"
 
     assert (await _run(store, "e1", samples.hello)).status == "ok"
-    assert "hello" in "".join(chunk.text for chunk in store.query(ALL_CHUNKS))
+    assert "hello" in "".join(chunk.text for chunk in await _rows(store, ALL_CHUNKS))
     failed = await _run(store, "e2", samples.fail)
     assert (failed.status, failed.error_name) == ("error", samples.error_name), "a cell that raised is never ok"
 
@@ -299,30 +302,37 @@ async def check_agent(make: Callable[[Store], Awaitable[RuntimeAgent]], samples:
     await agent.shutdown()
     assert agent.state == "stopped"
     assert await agent.closed() == "shutdown"
-    (session,) = store.query(SESSION, {"sessionId": session_id}, confirmed=True)
+    (session,) = await _rows(store, SESSION, {"sessionId": session_id})
     assert (session.status, session.ended_reason) == ("terminated", "shutdown")
-    assert store.query(ACTIVE_SESSION) == []
+    assert not await _rows(store, ACTIVE_SESSION)
     receipt = await store.commit(CellCreated(cell_id=CellId("after"), cell_type="code", position="a0", source=""))
     assert receipt.applied, "the store lives on"
 
 
-def _request(store: InMemoryStore, execution_id: str, source: str) -> None:
+def _request(store: Store, execution_id: str, source: str) -> None:
     cell = CellId(f"cell-{execution_id}")
     _ = store.commit(CellCreated(cell_id=cell, cell_type="code", position="a0", source=source))
     _ = store.commit(ExecutionRequested(execution_id=ExecutionId(execution_id), cell_id=cell, source=source, requested_ms=0))
 
 
-async def _status(store: InMemoryStore, execution_id: str, *statuses: str) -> ExecutionRow:
+async def _status(store: Store, execution_id: str, *statuses: str) -> ExecutionRow:
     rows = await _until(store, EXECUTION, {"executionId": execution_id}, lambda rows: bool(rows) and rows[0].status in statuses)
     return rows[0]
 
 
-async def _run(store: InMemoryStore, execution_id: str, source: str) -> ExecutionRow:
+async def _run(store: Store, execution_id: str, source: str) -> ExecutionRow:
     _request(store, execution_id, source)
     return await _status(store, execution_id, "ok", "error", "cancelled", "lost")
 
 
-async def _until(store: Store, query: Query[RowT], params: dict[str, str | int], holds: Callable[[Sequence[RowT]], bool]) -> Sequence[RowT]:
+async def _rows(store: Store, query: Query[RowT], params: Mapping[str, str | int] | None = None) -> Sequence[RowT]:
+    """Give the confirmed rows as they are."""
+    return await _until(store, query, params or {}, lambda _: True)
+
+
+async def _until(
+    store: Store, query: Query[RowT], params: Mapping[str, str | int], holds: Callable[[Sequence[RowT]], bool]
+) -> Sequence[RowT]:
     seen = _Seen[RowT]()
     unsubscribe = store.subscribe(query, seen.see, params, confirmed=True)
     try:

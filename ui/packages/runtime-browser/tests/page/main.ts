@@ -1,5 +1,5 @@
 /// <reference types="vite/client" />
-// A page that lends stores to Python in a worker, as the app does, but lets a test say which stores and which Python.
+// In a page of the server: lends stores to Python in a worker, as the app does, but lets a test say which stores and which Python.
 
 import { createStore, type RuntimeStore, type Store } from "@runt/store";
 import wasmUrl from "sql.js/dist/sql-wasm.wasm?url";
@@ -51,12 +51,15 @@ globalThis.conform = async ({ notebook, authority, lend, main }) => {
   const uploads = new HttpUploads({ notebookId: notebook, clock });
   const faults: string[] = [];
   let isolated: boolean | null = null;
-  const ended = Promise.withResolvers<Pick<Verdict, "reason" | "problem">>();
+  let end: (reason: string, problem: string | null) => void = () => {};
+  const ended = new Promise<Pick<Verdict, "reason" | "problem">>((resolve) => {
+    end = (reason, problem) => resolve({ reason, problem });
+  });
   const worker = openFrame({
     started: (shares) => {
       isolated = shares;
     },
-    failed: (problem) => ended.resolve({ reason: "failed", problem }),
+    failed: (problem) => end("failed", problem),
   });
   const hosts = splitPort(worker.port, lent.length).flatMap((port, place) => {
     const store = lent[place];
@@ -70,12 +73,12 @@ globalThis.conform = async ({ notebook, authority, lend, main }) => {
       onTaken: (units) => worker.taken(units),
       onInputReply: (id, text, problem) => worker.reply(id, text, problem),
       onProblem: (fault) => faults.push(fault),
-      onEnded: (reason, problem) => ended.resolve({ reason, problem }),
+      onEnded: (reason, problem) => end(reason, problem),
     });
   });
   worker.boot(files, main);
   try {
-    return { ...(await ended.promise), faults, isolated };
+    return { ...(await ended), faults, isolated };
   } finally {
     for (const host of hosts) host.close();
     worker.close();

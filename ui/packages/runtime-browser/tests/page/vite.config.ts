@@ -1,4 +1,4 @@
-// Builds the page for the checks of the port; whoever builds it says where to.
+// Builds the script of a page for checks of the port, main.js; whoever builds it says where to.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { runtimeBrowser } from "../../vite-plugin";
@@ -7,5 +7,10 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "/conformance/",
   plugins: [runtimeBrowser()],
-  build: { assetsInlineLimit: 0, target: "es2022" },
+  build: {
+    assetsInlineLimit: 0,
+    target: "es2022",
+    modulePreload: false,
+    rolldownOptions: { input: fileURLToPath(new URL("main.ts", import.meta.url)), output: { entryFileNames: "main.js" } },
+  },
 });
