@@ -7,6 +7,7 @@ import json
 import shutil
 import statistics
 import urllib.request
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -92,7 +93,7 @@ def _chromium() -> str:
 
 
 def _notebook(made: Stack) -> str:
-    cells = [
+    cells: list[dict[str, Any]] = [  # Any: JSON
         {"id": name, "cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
         for name, source in SOURCES.items()
     ]
@@ -150,6 +151,7 @@ def _heap_bytes(context: BrowserContext, page: Page, place: int) -> float:
     """Give what the page's scripts hold and the runtime's own memory."""
     _run(page, place)
     runtime = page.get_by_test_id("cell").nth(place).get_by_test_id("outputs").inner_text()
-    devtools = context.new_cdp_session(page)
+    devtools: Any = context.new_cdp_session(page)  # Any: the protocol is untyped
     devtools.send("HeapProfiler.collectGarbage")
-    return float(runtime) + devtools.send("Runtime.getHeapUsage")["usedSize"]
+    used = devtools.send("Runtime.getHeapUsage")
+    return float(runtime) + float(used["usedSize"])
