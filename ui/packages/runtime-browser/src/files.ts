@@ -95,7 +95,17 @@ async function readAll(name: string, url: string, options: FetchOptions, count: 
     if (options.signal?.aborted) throw error;
     throw new DistributionError(name, url, `the transfer broke off (${messageOf(error)})`);
   }
-  return await new Blob(chunks).arrayBuffer();
+  return joined(chunks);
+}
+
+function joined(chunks: readonly Uint8Array[]): ArrayBuffer {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes.buffer;
 }
 
 /** A distribution on the web: its lock file tells which Python it is, and so which files it has. */

@@ -2,9 +2,8 @@
 // The agent in the worker shares its thread with people's code; everything that must happen anyway happens here.
 
 import type { Json } from "@runt/schema";
-import type { Clock, GuestStore, LiveMessage, Store } from "@runt/store";
+import { type Clock, type GuestStore, type LiveMessage, type Store, systemClock } from "@runt/store";
 import { type Distribution, fetchBootFiles, fetchDistribution, fetchFile } from "./files";
-import { pageClock } from "./page-clock";
 import { downloadInWords, OFF, type RuntimeState } from "./state";
 import { type ArtifactUploads, HttpUploads } from "./uploads";
 import type { OpenWorker } from "./worker-handle";
@@ -48,6 +47,7 @@ export interface StartOptions {
   readonly takeover?: boolean;
 }
 
+const DRAWN_BYTES = 1024 * 1024;
 const UNISOLATED_GRACE_MS = 1_000;
 const STOP_GRACE_MS = 5_000;
 const DEATHS = 3;
@@ -85,7 +85,7 @@ export class BrowserRuntime {
   constructor(store: RuntimeHome, options: BrowserRuntimeOptions) {
     this.#store = store;
     this.#options = options;
-    this.#clock = options.clock ?? pageClock();
+    this.#clock = options.clock ?? systemClock();
     this.#uploads = options.uploads ?? new HttpUploads({ notebookId: options.notebookId, clock: this.#clock });
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#page = options.page ?? thisPage();
@@ -173,8 +173,12 @@ export class BrowserRuntime {
       const index = new URL(this.#options.distribution ?? "/pyodide/index.json", this.#page.href).href;
       const options = { fetch: this.#fetch, signal };
       const distribution = await fetchDistribution(index, options);
+      let told = -DRAWN_BYTES;
       const onProgress = (loaded: number, total: number | null): void => {
-        if (tenure.run === run) this.#set({ progress: downloadInWords(loaded, total) });
+        // Chunks come by the hundred, and drawing each would take its time from the start itself.
+        if (tenure.run !== run || (loaded - told < DRAWN_BYTES && loaded !== total)) return;
+        told = loaded;
+        this.#set({ progress: downloadInWords(loaded, total) });
       };
       const files = await fetchBootFiles(distribution, { ...options, onProgress });
       if (tenure.run !== run) return;

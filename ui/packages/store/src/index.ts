@@ -1,6 +1,6 @@
 // The public surface of the page's store; React's part is in ./react.
 
-export type { Clock, RandomSource } from "./clock";
+export { type Clock, type RandomSource, systemClock } from "./clock";
 export type { Socket, SocketFactory, SocketHandlers } from "./connection";
 export type { Wasm } from "./database";
 export { LiveTimeoutError, RejectedError, StoreBrokenError, StoreClosedError } from "./errors";

@@ -1,11 +1,10 @@
 /// <reference types="vite/client" />
 // In a page of the server: lends stores to Python in a worker, as the app does, but lets a test say which stores and which Python.
 
-import { createStore, type RuntimeStore, type Store } from "@runt/store";
+import { createStore, type RuntimeStore, type Store, systemClock } from "@runt/store";
 import wasmUrl from "sql.js/dist/sql-wasm.wasm?url";
 import { fetchBootFiles, fetchDistribution, fetchFile } from "../../src/files";
 import { openFrame } from "../../src/open-frame";
-import { pageClock } from "../../src/page-clock";
 import { PortHost } from "../../src/port";
 import { HttpUploads } from "../../src/uploads";
 import { splitPort } from "./split-port";
@@ -34,7 +33,7 @@ declare global {
 }
 
 globalThis.conform = async ({ notebook, authority, lend, main }) => {
-  const clock = pageClock();
+  const clock = systemClock();
   const stores: Store[] = [];
   const open = async (): Promise<Store> => {
     const remote = authority === "server" ? { url: location.origin } : {};
