@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any, final
 
@@ -25,6 +26,8 @@ from .port import Message, Port
 from .text_port import Place, TextPort
 
 if TYPE_CHECKING:
+    from IPython.core.inputtransformer2 import TransformerManager
+
     from runtime_python import IPythonEngine
 
 NAME = "Python in this page"
@@ -240,9 +243,15 @@ class WorkerEngine(Engine):
 
 
 def _without_magics(source: str) -> str:
-    from IPython.core.inputtransformer2 import TransformerManager
-
     try:
-        return TransformerManager().transform_cell(source)
+        return _transformer().transform_cell(source)
     except SyntaxError:
         return source
+
+
+@cache
+def _transformer() -> "TransformerManager":
+    # To make one takes six times as long as a short cell's transformation, and every cell asks.
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager()

@@ -1,26 +1,8 @@
 // The blocking input(): asked in the log, answered there or, for a password, over the live channel.
 import { type InputRequestRow, queries } from "@runt/schema";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InMemoryBackend } from "../../store/tests/in-memory-backend";
-import { Rig, type RigOptions } from "./rig";
-
-const rigs: Rig[] = [];
-
-async function open(options?: RigOptions): Promise<Rig> {
-  const rig = await Rig.open(options);
-  rigs.push(rig);
-  return rig;
-}
-
-async function started(options?: RigOptions): Promise<Rig> {
-  const rig = await open(options);
-  await rig.begin();
-  return rig;
-}
-
-afterEach(() => {
-  for (const rig of rigs.splice(0)) rig.close();
-});
+import { open, type Rig, started } from "./rig";
 
 function ask(rig: Rig, id: number, more: object = {}): void {
   rig.post({ t: "input", id, execution: "e1", session: "s1", prompt: "name? ", password: false, ...more });

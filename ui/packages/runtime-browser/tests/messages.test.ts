@@ -1,23 +1,10 @@
 // What the worker posts: what fits, and that nothing that does not fit hurts the page.
 import { EVENTS, queries } from "@runt/schema";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseWorkerMessage } from "../src/messages";
 import { OUTPUT_EVENTS } from "../src/policy";
 import { display, Rig } from "./rig";
-
-const rigs: Rig[] = [];
-
-async function started(): Promise<Rig> {
-  const rig = await Rig.open();
-  rigs.push(rig);
-  await rig.begin();
-  return rig;
-}
-
-afterEach(() => {
-  for (const rig of rigs.splice(0)) rig.close();
-});
 
 describe("parseWorkerMessage", () => {
   it("takes text raw, whatever it looks like", () => {
@@ -166,7 +153,8 @@ describe("abuse", () => {
   it("throws nothing, and commits nothing that is forbidden", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anything, { maxLength: 30 }), async (posts) => {
-        const rig = await started();
+        const rig = await Rig.open();
+        await rig.begin();
         const committed: { readonly name: string; readonly args: { readonly sessionId?: unknown } }[] = [];
         const commit = rig.store.commit.bind(rig.store);
         // Looked at on its way to the real store.
@@ -192,7 +180,6 @@ describe("abuse", () => {
           expect(await rig.answer(1_000)).toMatchObject({ t: "applied" });
         }
         rig.close();
-        rigs.pop();
       }),
       { numRuns: 150 },
     );

@@ -1,27 +1,9 @@
 // The page's end of the port: what the agent is served, what it may not do, and what the supervisor sees and says for it.
 import { queries } from "@runt/schema";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InMemoryBackend } from "../../store/tests/in-memory-backend";
 import { settle } from "../../store/tests/manual-clock";
-import { display, Rig, type RigOptions, session } from "./rig";
-
-const rigs: Rig[] = [];
-
-async function open(options?: RigOptions): Promise<Rig> {
-  const rig = await Rig.open(options);
-  rigs.push(rig);
-  return rig;
-}
-
-async function started(options?: RigOptions): Promise<Rig> {
-  const rig = await open(options);
-  await rig.begin();
-  return rig;
-}
-
-afterEach(() => {
-  for (const rig of rigs.splice(0)) rig.close();
-});
+import { display, open, type Rig, type RigOptions, session, started } from "./rig";
 
 const SHA = "a".repeat(64);
 const PICTURE = { "image/png": { type: "artifact" as const, sha256: SHA, sizeBytes: 3 } };

@@ -1,6 +1,7 @@
 // A worker's end of the port as a test plays it, before a real store and the page's end of a real MessageChannel.
 import { type EventArgs, type EventName, type OutputRow, queries } from "@runt/schema";
 import { createStore, type Store } from "@runt/store";
+import { afterEach } from "vitest";
 import type { InMemoryBackend } from "../../store/tests/in-memory-backend";
 import { ManualClock, settle } from "../../store/tests/manual-clock";
 import type { ArtifactMessage } from "../src/messages";
@@ -247,4 +248,23 @@ export function display(outputId: string, more: Partial<EventArgs["v1.DisplayAdd
     metadata: "{}",
     ...more,
   };
+}
+
+const rigs: Rig[] = [];
+afterEach(() => {
+  for (const rig of rigs.splice(0)) rig.close();
+});
+
+/** Open a rig that is closed after its test. */
+export async function open(options?: RigOptions): Promise<Rig> {
+  const rig = await Rig.open(options);
+  rigs.push(rig);
+  return rig;
+}
+
+/** The same, with an execution begun. */
+export async function started(options?: RigOptions): Promise<Rig> {
+  const rig = await open(options);
+  await rig.begin();
+  return rig;
 }

@@ -1,22 +1,9 @@
 // Text from the port to the notebook: events, outputs, and how a fast writer is held.
 import { queries } from "@runt/schema";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InMemoryBackend } from "../../store/tests/in-memory-backend";
-import { display, Rig, type RigOptions } from "./rig";
-
-const rigs: Rig[] = [];
-
-async function open(options?: RigOptions): Promise<Rig> {
-  const rig = await Rig.open(options);
-  rigs.push(rig);
-  await rig.begin();
-  return rig;
-}
-
-afterEach(() => {
-  for (const rig of rigs.splice(0)) rig.close();
-});
+import { display, Rig, started } from "./rig";
 
 function firstOutput(rig: Rig): string {
   return rig.store.query(queries.outputs, { executionId: "e1" })[0]?.id ?? "";
@@ -24,7 +11,7 @@ function firstOutput(rig: Rig): string {
 
 describe("text", () => {
   it("commits the first write at once and gathers those that follow", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post("Ta", "Tb", "Tc");
     await rig.sync();
     expect(rig.outputs()).toEqual(["stdout:a"]);
@@ -36,7 +23,7 @@ describe("text", () => {
   });
 
   it("passes carriage returns as they are and replaces lone surrogates", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post("T10%\r20%\r", "Tx\ud800y\ud83d", "T\ude00");
     await rig.sync();
     rig.host.flush();
@@ -44,7 +31,7 @@ describe("text", () => {
   });
 
   it("makes a new output where the stream changes and where another output stands between", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post("Ta");
     rig.place("stderr");
     rig.post("Tb");
@@ -58,7 +45,7 @@ describe("text", () => {
   });
 
   it("goes on with the output of an execution after text of another one", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post("Ta");
     rig.commit("v1.ExecutionFinished", { executionId: "e1", sessionId: "s1", status: "ok", finishedMs: 2 });
     await rig.begin("e2");
@@ -71,7 +58,7 @@ describe("text", () => {
   });
 
   it("cuts long text into events that a backend takes", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post(`T${"x".repeat(150_000)}`);
     await rig.sync();
     rig.host.flush();
@@ -83,7 +70,7 @@ describe("text", () => {
   });
 
   it("of one message is bounded, and a note says what is missing", async () => {
-    const rig = await open();
+    const rig = await started();
     const unit = 1024 * 1024;
     rig.post(`T${"x".repeat(2 * unit)}`);
     await rig.sync();
@@ -94,7 +81,7 @@ describe("text", () => {
   });
 
   it("stands before any event that came after it", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post("Ta", "Tb");
     rig.commit("v1.ExecutionFinished", { executionId: "e1", sessionId: "s1", status: "ok", finishedMs: 2 });
     await rig.sync();
@@ -103,7 +90,7 @@ describe("text", () => {
   });
 
   it("without a place is nobody's, and taken all the same", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.place("stdout", "e1", "other");
     rig.post("Tabc");
     await rig.sync();
@@ -162,7 +149,7 @@ describe("text", () => {
 
 describe("taken", () => {
   it("is told when text was committed, not before", async () => {
-    const rig = await open();
+    const rig = await started();
     rig.post("Tab", "Tcde");
     await rig.sync();
     expect(rig.called("taken")).toEqual([[2]]);
@@ -172,7 +159,7 @@ describe("taken", () => {
 
   it("is withheld while too much is undecided, and told when that is decided", async () => {
     const backend = new InMemoryBackend();
-    const rig = await open({ backend, bounds: { wait: 10_000, output: 100_000, total: 200_000 } });
+    const rig = await started({ backend, bounds: { wait: 10_000, output: 100_000, total: 200_000 } });
     backend.reachable = false;
     backend.peer.cut();
     for (let count = 0; count < 4; count += 1) rig.post(`T${"x".repeat(4_000)}`);
@@ -191,7 +178,7 @@ describe("taken", () => {
 
   it("is told of text that finds no room too: a note stands in its place", async () => {
     const backend = new InMemoryBackend();
-    const rig = await open({ backend, bounds: { wait: 3_000_000, output: 1_000_000, total: 2_000_000 } });
+    const rig = await started({ backend, bounds: { wait: 3_000_000, output: 1_000_000, total: 2_000_000 } });
     backend.reachable = false;
     backend.peer.cut();
     for (let count = 0; count < 3; count += 1) rig.post(`T${"x".repeat(1024 * 1024)}`);
