@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from harness.clocked_server import ClockedServer
 from harness.notebook_server import NotebookServer, notebook_bytes
-from harness.pages import NotebookPage, OpenNotebook
+from harness.pages import NotebookPage, OpenNotebook, open_cells
 from harness.processes import Processes
 from harness.tcp_proxy import TcpProxy
 from harness.waiting import until, until_rows
@@ -29,13 +29,6 @@ TICKS = 60
 TICKING = f"import time\nfor tick in range({TICKS}):\n    print(tick)\n    time.sleep(0.1)"
 
 
-async def open_with(server: NotebookServer, open_notebook: OpenNotebook, *cells: str) -> tuple[str, NotebookPage]:
-    notebook = await server.import_notebook("handover", notebook_bytes(*cells))
-    page = await open_notebook(server, notebook)
-    await page.opened(len(cells))
-    return notebook, page
-
-
 def text_of(rows: Sequence[ChunkRow]) -> str:
     return "".join(row.text for row in rows)
 
@@ -50,7 +43,7 @@ async def take_over(page: NotebookPage) -> None:
 async def test_second_tab_takes_over_and_the_first_stops_its_busy_worker(
     shared_server: NotebookServer, open_notebook: OpenNotebook
 ) -> None:
-    notebook, first = await open_with(shared_server, open_notebook, ENDLESS, "'next'")
+    notebook, first = await open_cells(shared_server, open_notebook, ENDLESS, "'next'")
     await first.start_in_browser()
     await first.run(0)
     await expect(first.stdout(0)).to_have_text("begun", timeout=20_000)
@@ -120,7 +113,7 @@ async def test_host_and_page_hand_over_both_ways_in_the_middle_of_a_cell(
     ledger = tmp_path / "ledger"
     stays = {3: "while where == 'host': time.sleep(0.02)", 6: "while where == 'page': time.sleep(0.02)"}
     cells = [make_cell(place, ledger, stays.get(place, "")) for place in range(10)]
-    notebook, page = await open_with(shared_server, open_notebook, *cells)
+    notebook, page = await open_cells(shared_server, open_notebook, *cells)
     store = await shared_server.store(notebook)
     host = shared_server.start_agent(notebook, started)
     request_all(store, cells)
@@ -150,7 +143,7 @@ async def test_handover_at_any_moment_runs_nothing_twice_and_loses_no_request(
     places = range(120)
     pace = "time.sleep(0.3 if where == 'page' else 0.1)"
     cells = [make_cell(place, ledger, pace if place % 2 else "") for place in places]
-    notebook, page = await open_with(shared_server, open_notebook, *cells)
+    notebook, page = await open_cells(shared_server, open_notebook, *cells)
     store = await shared_server.store(notebook)
     shared_server.start_agent(notebook, started)
     await until_rows(store, ACTIVE_SESSION, lambda rows: bool(rows) and rows[0].status == "ready", within_s=30, what="the host's runtime")
@@ -228,7 +221,7 @@ async def test_cell_runs_on_in_a_page_without_network_and_loses_nothing(
 
 
 async def test_other_kinds_of_runtime_run_in_the_page_too(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    notebook, page = await open_with(shared_server, open_notebook, "<b>bold</b> &amp; plain", "6 * 7")
+    notebook, page = await open_cells(shared_server, open_notebook, "<b>bold</b> &amp; plain", "6 * 7")
     result = page.cell(1).get_by_test_id("output-result")
 
     async def stop() -> None:

@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 import pytest_asyncio
 from harness.notebook_server import NotebookServer, notebook_bytes
-from harness.pages import NotebookPage, OpenNotebook
+from harness.pages import NotebookPage, OpenNotebook, open_cells
 from harness.tcp_proxy import TcpProxy
 from playwright.async_api import expect
 
@@ -64,9 +64,7 @@ async def plain_host(shared_server: NotebookServer) -> AsyncIterator[TcpProxy]:
 
 
 async def open_with(server: NotebookServer, open_notebook: OpenNotebook, *cells: str) -> tuple[str, NotebookPage]:
-    notebook = await server.import_notebook("interrupts", notebook_bytes(*cells))
-    page = await open_notebook(server, notebook)
-    await page.opened(len(cells))
+    notebook, page = await open_cells(server, open_notebook, *cells)
     await page.start_in_browser()
     return notebook, page
 

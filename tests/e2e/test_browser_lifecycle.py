@@ -11,7 +11,7 @@ import pytest_asyncio
 from harness.chromium import window_with_tabs
 from harness.clocked_server import ClockedServer
 from harness.notebook_server import NotebookServer, notebook_bytes
-from harness.pages import NotebookPage, OpenNotebook, cookie_into
+from harness.pages import NotebookPage, OpenNotebook, cookie_into, open_cells
 from harness.processes import Processes
 from harness.waiting import until, until_rows
 from playwright.async_api import Error, Request, WebSocket, expect
@@ -43,13 +43,6 @@ async def clocked(started: Processes, tmp_path: Path) -> AsyncIterator[ClockedSe
     await server.stop()
 
 
-async def open_with(server: NotebookServer, open_notebook: OpenNotebook, *cells: str) -> tuple[str, NotebookPage]:
-    notebook = await server.import_notebook("life", notebook_bytes(*cells))
-    page = await open_notebook(server, notebook)
-    await page.opened(len(cells))
-    return notebook, page
-
-
 def text_of(rows: Sequence[ChunkRow]) -> str:
     return "".join(row.text for row in rows)
 
@@ -75,7 +68,7 @@ async def crash(devtools: Any) -> None:
 
 @pytest.mark.parametrize("way", ["goes-elsewhere", "closed", "list"])
 async def test_tab_that_is_left_ends_its_runtime_at_once(shared_server: NotebookServer, open_notebook: OpenNotebook, way: str) -> None:
-    notebook, page = await open_with(shared_server, open_notebook, ENDLESS)
+    notebook, page = await open_cells(shared_server, open_notebook, ENDLESS)
     await page.start_in_browser()
     await page.run(0)
     store = await shared_server.store(notebook)
@@ -124,7 +117,7 @@ async def test_hidden_tab_runs_on(shared_server: NotebookServer, started: Proces
 
 
 async def test_reload_starts_anew_by_itself_and_keeps_every_output(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    notebook, page = await open_with(shared_server, open_notebook, "x = 20\nprint('set')", "x + 1", "'fresh'")
+    notebook, page = await open_cells(shared_server, open_notebook, "x = 20\nprint('set')", "x + 1", "'fresh'")
     await page.start_in_browser()
     await page.run(0)
     await page.run(1)
@@ -147,7 +140,7 @@ async def test_reload_starts_anew_by_itself_and_keeps_every_output(shared_server
 
 
 async def test_other_tabs_start_nothing_by_themselves(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    notebook, page = await open_with(shared_server, open_notebook, "'here'")
+    notebook, page = await open_cells(shared_server, open_notebook, "'here'")
     await page.start_in_browser()
     store = await shared_server.store(notebook)
     session = await active_session(store)
@@ -179,7 +172,7 @@ async def test_other_tabs_start_nothing_by_themselves(shared_server: NotebookSer
 async def test_tab_that_dies_without_a_word_is_given_up_and_the_queue_is_taken_by_the_next_runtime(
     clocked: ClockedServer, open_notebook: OpenNotebook
 ) -> None:
-    notebook, page = await open_with(clocked, open_notebook, ENDLESS, "1 + 1")
+    notebook, page = await open_cells(clocked, open_notebook, ENDLESS, "1 + 1")
     await page.start_in_browser()
     await page.run(0)
     store = await clocked.store(notebook)
@@ -246,7 +239,7 @@ async def start_and_give_up(page: NotebookPage, sockets: Sequence[WebSocket]) ->
 @pytest.mark.timeout(400)  # about 70 s on a machine that does nothing else
 async def test_starting_and_stopping_fifty_times_leaves_nothing_behind(clocked: ClockedServer, open_notebook: OpenNotebook) -> None:
     """The server's own bound on connections would refuse the fifth that is left open."""
-    _, page = await open_with(clocked, open_notebook, "'works'")
+    _, page = await open_cells(clocked, open_notebook, "'works'")
     sockets: list[WebSocket] = []
 
     def note(socket: WebSocket) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from harness.notebook_server import NotebookServer, notebook_bytes
-from harness.pages import NotebookPage, OpenNotebook, shoot
+from harness.notebook_server import NotebookServer
+from harness.pages import NotebookPage, OpenNotebook, open_cells, shoot
 from harness.processes import processes
 from playwright.async_api import Locator, Request, expect
 
@@ -59,9 +59,7 @@ async def science_server(tmp_path_factory: pytest.TempPathFactory, release_folde
 
 async def open_with(server: NotebookServer, open_notebook: OpenNotebook, *cells: str) -> tuple[NotebookPage, list[str]]:
     """Open a notebook; gives the page and every address that it asks for from then on."""
-    notebook = await server.import_notebook("science", notebook_bytes(*cells))
-    page = await open_notebook(server, notebook)
-    await page.opened(len(cells))
+    _, page = await open_cells(server, open_notebook, *cells)
     asked: list[str] = []
 
     def note(request: Request) -> None:

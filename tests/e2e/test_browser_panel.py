@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from harness.notebook_server import NotebookServer, notebook_bytes
-from harness.pages import NotebookPage, OpenNotebook, shoot
+from harness.notebook_server import NotebookServer
+from harness.pages import NotebookPage, OpenNotebook, open_cells, shoot
 from harness.processes import Processes
 from playwright.async_api import Locator, Request, Route, expect
 
@@ -15,19 +15,12 @@ STARTED_MS = 60_000
 DISTRIBUTION = re.compile(r"/pyodide/")
 
 
-async def open_with(server: NotebookServer, open_notebook: OpenNotebook, *cells: str) -> tuple[str, NotebookPage]:
-    notebook = await server.import_notebook("panel", notebook_bytes(*cells))
-    page = await open_notebook(server, notebook)
-    await page.opened(len(cells))
-    return notebook, page
-
-
 def chip(page: NotebookPage) -> Locator:
     return page.page.get_by_test_id("runtime-status")
 
 
 async def test_waiting_cell_is_one_click_from_python_in_this_browser(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    _, page = await open_with(shared_server, open_notebook, "6 * 7")
+    _, page = await open_cells(shared_server, open_notebook, "6 * 7")
     asked: list[str] = []
 
     def note(request: Request) -> None:
@@ -51,7 +44,7 @@ async def test_waiting_cell_is_one_click_from_python_in_this_browser(shared_serv
 
 
 async def test_start_can_be_cancelled_and_begun_again(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    _, page = await open_with(shared_server, open_notebook, "'there'")
+    _, page = await open_cells(shared_server, open_notebook, "'there'")
 
     async def hold(_: Route) -> None:
         """Answer nothing: the page gives the request up."""
@@ -77,7 +70,7 @@ async def test_start_can_be_cancelled_and_begun_again(shared_server: NotebookSer
 
 
 async def test_failed_start_says_why_and_can_be_tried_again(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    _, page = await open_with(shared_server, open_notebook, "1")
+    _, page = await open_cells(shared_server, open_notebook, "1")
 
     async def refuse(route: Route) -> None:
         await route.fulfill(status=503, body="away")
@@ -98,7 +91,7 @@ async def test_failed_start_says_why_and_can_be_tried_again(shared_server: Noteb
 
 
 async def test_runtime_in_this_tab_is_stopped_from_the_panel(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    _, page = await open_with(shared_server, open_notebook, "kept = 1", "kept")
+    _, page = await open_cells(shared_server, open_notebook, "kept = 1", "kept")
     await page.run(0)
     await page.cell(0).get_by_test_id("start-in-browser-hint").click()
     await page.status(0, "ok", within_s=STARTED_MS / 1000)
@@ -117,7 +110,7 @@ async def test_runtime_in_this_tab_is_stopped_from_the_panel(shared_server: Note
 
 
 async def test_second_tab_that_takes_over_is_told_in_the_first(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
-    notebook, one = await open_with(shared_server, open_notebook, "'ran'")
+    notebook, one = await open_cells(shared_server, open_notebook, "'ran'")
     await one.run(0)
     await one.cell(0).get_by_test_id("start-in-browser-hint").click()
     await one.status(0, "ok", within_s=STARTED_MS / 1000)
@@ -141,7 +134,7 @@ async def test_second_tab_that_takes_over_is_told_in_the_first(shared_server: No
 async def test_taking_over_from_work_that_runs_elsewhere_is_asked_about(
     shared_server: NotebookServer, started: Processes, open_notebook: OpenNotebook
 ) -> None:
-    notebook, page = await open_with(shared_server, open_notebook, "print('begun')\nwhile True: pass", "'here'")
+    notebook, page = await open_cells(shared_server, open_notebook, "print('begun')\nwhile True: pass", "'here'")
     shared_server.start_agent(notebook, started)
     await page.run(0)
     await expect(page.stdout(0)).to_have_text("begun", timeout=20_000)

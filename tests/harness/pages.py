@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from .notebook_server import NotebookServer
+from .notebook_server import NotebookServer, notebook_bytes
 
 Place = int
 Kind = Literal["python", "html", "echo"]
@@ -102,6 +102,14 @@ class OpenNotebook(Protocol):
     ) -> NotebookPage:
         """Open it, at the server's address or at a proxy's."""
         ...
+
+
+async def open_cells(server: NotebookServer, open_notebook: OpenNotebook, *cells: str) -> tuple[str, NotebookPage]:
+    """Make a notebook of these cells and open it: its id, and its page."""
+    notebook = await server.import_notebook("cells", notebook_bytes(*cells))
+    page = await open_notebook(server, notebook)
+    await page.opened(len(cells))
+    return notebook, page
 
 
 async def cookie_into(context: BrowserContext, url: str, cookie: str) -> None:
