@@ -110,15 +110,14 @@ async def test_a_second_session_of_a_page_pushes_without_hearing_the_log(running
         await page.receive("ack")
         await page.send({"t": "live", "topic": "runtime.stop", "data": 1, "to": "guest", "id": "m1"})
         assert (await guest.receive("live"))["id"] == "m1"
-    async with running.client("guest", head=None) as again:
+    async with running.client("guest", head=None) as again, running.client("reader") as reader:
         await again.push_event(2, "v1.Unheard", {})
         assert ((frame := await again.receive("reject"))["n"], frame["code"]) == (2, "invalid")
         await again.push(1, "one")
         await again.push(3, "three")
+        assert [event[3:] for _, event in (await reader.events(4))[1:]] == [["guest", 1], ["page", 1], ["guest", 3]]
         await again.send({"t": "ping"})
         await again.receive("pong")
-    async with running.client("reader") as reader:
-        assert [event[3:] for _, event in (await reader.events(4))[1:]] == [["guest", 1], ["page", 1], ["guest", 3]]
 
 
 async def test_what_is_pushed_with_and_after_a_conflict_is_not_recorded(running: Running) -> None:
