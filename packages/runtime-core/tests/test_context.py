@@ -286,7 +286,7 @@ async def test_ready_waits_until_the_authority_has_caught_up() -> None:
         context.stdout("x" * 100_000)
         await context.ready()
 
-    await scenario.started(handler=handler, store=store, unconfirmed_limit_bytes=150_000)
+    await scenario.started(handler=handler, store=store, offline_limit_bytes=150_000)
     await scenario.person.run("e1", "x")
     assert scenario.person.execution("e1").status == "running"
     store.connect()
@@ -302,12 +302,16 @@ async def test_text_beyond_all_bounds_is_dropped_with_one_note() -> None:
         store.disconnect()
         for _ in range(5):
             context.stdout("x" * 1024 * 1024)
+        context.emit(DisplayData(bundle={"text/plain": "late"}))
 
-    await scenario.started(handler=handler, store=store, drop_limit_bytes=2 * 1024 * 1024)
+    await scenario.started(handler=handler, store=store, offline_limit_bytes=1024 * 1024)
     await scenario.person.run("e1", "x")
     store.connect()
     await scenario.clock.advance(1)
-    assert scenario.person.text("e1", "stderr") == "\n[3.0 MiB of text were dropped here: the notebook could not take them in time]\n"
+    assert (
+        scenario.person.text("e1", "stderr")
+        == "\n[3.0 MiB of text and 1 other outputs were dropped here: the notebook could not take them in time]\n"
+    )
     assert len(scenario.person.text("e1")) == 2 * 1024 * 1024
 
 

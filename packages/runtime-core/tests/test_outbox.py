@@ -2,9 +2,9 @@
 
 import asyncio
 
-from runtime_core import RejectedError
+from runtime_core import RejectedError, RuntimeAgentOptions
 from runtime_core.outbox import EVENT_OVERHEAD_BYTES, Outbox
-from runtime_core.testing import InMemoryBackend, settle
+from runtime_core.testing import InMemoryBackend, ManualClock, settle
 from runtime_schema.events import CellCreated, CellSourceSet, Event, JsonText, NotebookMetadataSet
 from runtime_schema.ids import CellId
 
@@ -12,14 +12,17 @@ CELL = CellCreated(cell_id=CellId("c"), cell_type="code", position="a0", source=
 INVALID = NotebookMetadataSet(key="title", value=JsonText("not JSON"))
 
 
-def outbox(backend: InMemoryBackend, limit_bytes: int = 1000) -> tuple[Outbox, list[tuple[Event, str]]]:
+def outbox(backend: InMemoryBackend, limit_bytes: int = 1000, clock: ManualClock | None = None) -> tuple[Outbox, list[tuple[Event, str]]]:
     rejected: list[tuple[Event, str]] = []
 
     def note(event: Event, error: Exception) -> None:
         assert isinstance(error, RejectedError)
         rejected.append((event, error.code))
 
-    return Outbox(backend.store("store"), limit_bytes, note), rejected
+    options = RuntimeAgentOptions(
+        runtime_id="r", runtime_type="test", client_id="local", unconfirmed_limit_bytes=limit_bytes, offline_limit_bytes=2 * limit_bytes
+    )
+    return Outbox(backend.store("store"), options, clock or ManualClock(), note), rejected
 
 
 async def test_unconfirmed_bytes_are_counted_until_the_receipt() -> None:

@@ -5,6 +5,7 @@ from typing import final
 
 from runtime_core.errors import InputUnavailableError
 from runtime_core.ports import Engine, EngineSink
+from runtime_schema.live import CommMessage
 from runtime_schema.outputs import ExecuteReply, Output
 
 
@@ -23,6 +24,12 @@ class _DeafSink(EngineSink):
 
     async def read_input(self, execution_id: str, prompt: str, password: bool) -> str:
         raise InputUnavailableError("`runt run` has nobody to ask")
+
+    def comm(self, execution_id: str, message: CommMessage) -> None:
+        self._sink.comm(execution_id, message)
+
+    def exit(self) -> None:
+        self._sink.exit()
 
     def died(self, reason: str) -> None:
         self._sink.died(reason)

@@ -5,11 +5,12 @@ was lent: the store lives on. Handlers know what runs; `decide` knows what to do
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import assert_never, final
 
 from runtime_schema.events import CellType, TerminationReason
-from runtime_schema.ids import RuntimeSessionId
+from runtime_schema.ids import RuntimeSessionId, StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.outputs import ExecuteReply
 from runtime_schema.queries import ACTIVE_SESSION, RuntimeSessionRow
@@ -27,7 +28,7 @@ from .decide import (
     StopAgent,
     decide,
 )
-from .errors import AgentStateError, InvalidOptionError, RejectedError, SessionEndedError, SessionRefusedError
+from .errors import AgentStateError, InvalidOptionError, QuestionError, RejectedError, SessionEndedError, SessionRefusedError
 from .execution import CANCELLED, CancellationHandler, Execution, Handlers
 from .log import Logger
 from .options import RuntimeAgentOptions, RuntimeCapabilities
@@ -35,6 +36,9 @@ from .ports import Applied, ArtifactStore, Clock, IdSource, LiveMessage, Store, 
 from .session import Session
 from .tasks import Tasks, done_within, result_of
 from .upkeep import Lifecycle, Upkeep
+
+LiveAnswer = Callable[[Mapping[str, Json], StoreSessionId], Awaitable[Mapping[str, Json]]]
+"""Answers a live message's data and sender; a QuestionError becomes the problem that the sender is told."""
 
 
 @final
@@ -67,7 +71,7 @@ class RuntimeAgent:
         self.options = options
         self.problem: Exception | None = None
         """What ended the agent, when an error did."""
-        self._ports = AgentPorts(store=store, artifacts=artifacts, clock=clock, ids=ids, options=options, passwords=PasswordReplies())
+        self.ports = AgentPorts(store=store, artifacts=artifacts, clock=clock, ids=ids, options=options, passwords=PasswordReplies())
         self._cell_types = capabilities.cell_types
         self._log = Logger("runtime_core.agent", runtime=options.runtime_id)
         self._state: Phase = "new"
@@ -76,6 +80,8 @@ class RuntimeAgent:
         self._upkeep = Upkeep(options.runtime_type, options.ready_timeout_s, clock)
         self._tasks = Tasks(self._fail)
         self._subscriptions: list[Unsubscribe] = []
+        self._answers: dict[str, LiveAnswer] = {"runtime.restart": self._hear_restart, "runtime.stop": self._hear_stop}
+        self._leaving = False
         self._active: RuntimeSessionRow | None = None
         self._session: Session | None = None
         self._execution: Execution | None = None
@@ -106,6 +112,10 @@ class RuntimeAgent:
     def on_cancellation(self, handler: CancellationHandler) -> Unsubscribe:
         """Call this handler too when a running execution is cancelled."""
         return self._handlers.add_cancellation(handler)
+
+    def on_question(self, topic: str, answer: LiveAnswer) -> None:
+        """Answer live messages of this topic that name the agent's session; before `start`."""
+        self._answers[topic] = answer
 
     def attach(self, lifecycle: Lifecycle) -> None:
         """Start, restart and stop this with the agent."""
@@ -160,6 +170,12 @@ class RuntimeAgent:
         await self._closed.wait()
         return self._end_reason
 
+    def leave(self) -> None:
+        """End the session when what runs has ended: user code asked for it."""
+        self._leaving = True
+        if self._execution is None:
+            self._end_as("shutdown", "shutdown")
+
     def report_death(self, reason: str) -> None:
         """Hear that what runs the code ended by itself: the running execution fails, and it is brought up again."""
         self._upkeep.died(reason)
@@ -184,7 +200,7 @@ class RuntimeAgent:
 
     async def _see_store(self) -> None:
         # What is confirmed is only worth asking a store that has heard of its authority.
-        store = self._ports.store
+        store = self.ports.store
         connected, seen = asyncio.Event(), asyncio.Event()
 
         def see_status(status: StoreStatus) -> None:
@@ -200,14 +216,13 @@ class RuntimeAgent:
         await connected.wait()
         self._subscriptions += (
             store.subscribe(ACTIVE_SESSION, see_active, confirmed=True),
-            store.on_live("runtime.restart", self._hear),
-            store.on_live("runtime.stop", self._hear),
-            store.on_live("input.reply", self._ports.passwords.receive),
+            *(store.on_live(topic, partial(self._hear, answer)) for topic, answer in self._answers.items()),
+            store.on_live("input.reply", self.ports.passwords.receive),
         )
         await seen.wait()
 
     def _new_session(self, session_id: RuntimeSessionId | None = None) -> Session:
-        return Session(session_id or RuntimeSessionId(self._ports.ids.new_id()), self._ports, self._step, self._fail)
+        return Session(session_id or RuntimeSessionId(self.ports.ids.new_id()), self.ports, self._step, self._fail)
 
     async def _be_accepted(self, session: Session, replaces: RuntimeSessionId | None) -> None:
         # A refusal is a row too: `decide` sees it before this goes on, and ends the agent.
@@ -242,6 +257,8 @@ class RuntimeAgent:
                 assert execution is not None
                 self._upkeep.used()
                 execution.run(row)
+                if self.options.execution_timeout_s is not None:
+                    self._tasks.spawn(self._time_out(execution, self.options.execution_timeout_s))
             case CancelRunning(reason=reason):
                 assert execution is not None
                 execution.cancel(reason)
@@ -271,6 +288,8 @@ class RuntimeAgent:
         if self._execution is execution:
             execution.finish(reply)
             self._execution = None
+            if self._leaving:
+                self._end_as("shutdown", "shutdown")
             self._step()
 
     def _forget(self, execution_id: str) -> None:
@@ -282,7 +301,7 @@ class RuntimeAgent:
 
     async def _escalate(self, execution: Execution) -> None:
         grace_s = self.options.cancel_grace_s
-        if await execution.ended_within(self._ports.clock, grace_s) or self._execution is not execution or self._state != "ready":
+        if await execution.ended_within(self.ports.clock, grace_s) or self._execution is not execution or self._state != "ready":
             return
         consequence = "the runtime is restarted and its variables are gone" if self._upkeep.lifecycle else "it is left to itself"
         execution.note(f"this did not stop within {grace_s:g} s: {consequence}")
@@ -291,6 +310,11 @@ class RuntimeAgent:
         else:
             self._finish(execution, CANCELLED)
             execution.abandon()
+
+    async def _time_out(self, execution: Execution, limit_s: float) -> None:
+        if not await execution.ended_within(self.ports.clock, limit_s) and self._execution is execution and not execution.cancelled:
+            execution.time_out(limit_s)
+            await self._escalate(execution)
 
     def _lose(self, execution: Execution, reason: str) -> None:
         # In other phases whoever is ending or restarting the engine finishes what it ran.
@@ -320,24 +344,31 @@ class RuntimeAgent:
         """After the old session was given up as lost: free the engine of its work, keep it, and ask to be the runtime again."""
         execution, self._execution = self._execution, None
         grace_s = self.options.cancel_grace_s
-        if execution is not None and not await execution.ended_when_cancelled("lost", self._ports.clock, grace_s):
+        if execution is not None and not await execution.ended_when_cancelled("lost", self.ports.clock, grace_s):
             execution.abandon()
             await self._upkeep.restart()
             self._count = 0
         await self._be_accepted(session, None)
         await self._become_ready(session)
 
-    async def _hear(self, message: LiveMessage) -> Json:
-        wanted = message.data.get("sessionId") if isinstance(message.data, dict) else None
-        if wanted != self.session_id:
+    async def _hear(self, answer: LiveAnswer, message: LiveMessage) -> Json:
+        data = message.data
+        if not isinstance(data, dict) or data.get("sessionId") != self.session_id:
             return {"ok": False, "problem": f"this runtime's session is {self.session_id}"}
-        if message.topic == "runtime.stop":
-            self._end_as("shutdown", "shutdown")
-        elif self._state == "ready":
-            self._restart(ExecuteReply(status="error", error_name="RuntimeRestarted", error_value="the runtime was restarted"))
-        else:
-            return {"ok": False, "problem": f"the runtime is {self._state}"}
-        return {"ok": True}
+        try:
+            return {"ok": True, **await answer(data, message.sender)}
+        except QuestionError as exc:
+            return {"ok": False, "problem": exc.problem}
+
+    async def _hear_stop(self, _data: Mapping[str, Json], _sender: str) -> Mapping[str, Json]:
+        self._end_as("shutdown", "shutdown")
+        return {}
+
+    async def _hear_restart(self, _data: Mapping[str, Json], _sender: str) -> Mapping[str, Json]:
+        if self._state != "ready":
+            raise QuestionError("restart", f"the runtime is {self._state}")
+        self._restart(ExecuteReply(status="error", error_name="RuntimeRestarted", error_value="the runtime was restarted"))
+        return {}
 
     # --- the end
 
@@ -365,7 +396,7 @@ class RuntimeAgent:
             finally:
                 await self._upkeep.stop()
             if receipt is not None:
-                await done_within(self._ports.clock, self.options.receipt_timeout_s, receipt)
+                await done_within(self.ports.clock, self.options.receipt_timeout_s, receipt)
         except Exception as exc:  # whatever fails here, the agent must end and say so
             self._log.error("failed while ending", exc)
             self.problem = self.problem or exc
@@ -377,7 +408,7 @@ class RuntimeAgent:
         if session is not None and terminated is None:
             session.close()
         if execution is not None:
-            await execution.ended_when_cancelled(reason, self._ports.clock, self.options.cancel_grace_s)
+            await execution.ended_when_cancelled(reason, self.ports.clock, self.options.cancel_grace_s)
             self._finish(execution, CANCELLED)
             execution.abandon()
         return session.terminate(terminated) if session is not None and terminated is not None else None

@@ -138,7 +138,7 @@ class ExecutionContext:
         self._text: TextCoalescer[_TextKey] = TextCoalescer(ports.options.coalesce)
         self._flusher: asyncio.Task[None] | None = None
         self._stream: _OpenStream | None = None
-        self._dropped_bytes = 0
+        self._dropped_bytes = self._dropped_outputs = 0
 
     # --- outputs
 
@@ -210,6 +210,8 @@ class ExecutionContext:
         match output:
             case StreamText(stream=stream, text=text):
                 self._write(stream, text)
+            case DisplayData() | DisplayUpdate() | ExecuteResult() if self._outbox.overflows:
+                self._dropped_outputs += 1
             case DisplayData(bundle=bundle, metadata=metadata, display_id=display_id):
                 self.display(bundle, metadata, display_id)
             case DisplayUpdate(display_id=display_id, bundle=bundle, metadata=metadata):
@@ -231,9 +233,10 @@ class ExecutionContext:
         """Commit the text that was gathered, and say how much was dropped, if any was."""
         now = self._ports.clock.monotonic()
         self._append(self._text.flush(now))
-        if self._dropped_bytes:
-            note = f"\n[{self._dropped_bytes / MIB:.1f} MiB of text were dropped here: the notebook could not take them in time]\n"
-            self._dropped_bytes = 0
+        if self._dropped_bytes or self._dropped_outputs:
+            others = f" and {self._dropped_outputs} other outputs" if self._dropped_outputs else ""
+            note = f"\n[{self._dropped_bytes / MIB:.1f} MiB of text{others} were dropped here: the notebook could not take them in time]\n"
+            self._dropped_bytes = self._dropped_outputs = 0
             self._append([Chunk("stderr", note, encoded_size(note))])
 
     # --- input
@@ -318,10 +321,10 @@ class ExecutionContext:
         ports = self._ports
         if not text or self._outbox.closed:
             return
-        if self._outbox.unconfirmed_bytes > ports.options.drop_limit_bytes:
+        if self._outbox.overflows:
             self._dropped_bytes += len(text)
             return
-        if self._dropped_bytes:
+        if self._dropped_bytes or self._dropped_outputs:
             self.flush()
         self._append(self._text.add(key, text, ports.clock.monotonic()))
         if self._flusher is None and self._text.due is not None:

@@ -3,6 +3,7 @@
 RuntimeCoreError
 ├── EngineStartError          an engine could not be started
 ├── EngineDiedError           an engine ended while it was running something
+├── QuestionError             an engine cannot answer what a page asks
 ├── InputUnavailableError     nobody can answer a request for input
 ├── ArtifactUnavailableError  bytes that an artifact names cannot be had
 ├── ExecutionCancelledError   raised inside a handler whose execution is being cancelled
@@ -45,6 +46,18 @@ class EngineDiedError(RuntimeCoreError):
     def __str__(self) -> str:
         """Say how it ended."""
         return f"the engine {self.reason}"
+
+
+@dataclass
+class QuestionError(RuntimeCoreError):
+    """An engine cannot answer a page's question."""
+
+    question: str
+    problem: str
+
+    def __str__(self) -> str:
+        """Name the question and the problem."""
+        return f"{self.question}: {self.problem}"
 
 
 @dataclass

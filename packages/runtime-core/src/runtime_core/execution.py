@@ -93,6 +93,7 @@ class Execution:
         self._tasks = Tasks(on_failure)
         self._context: ExecutionContext | None = None
         self._task: asyncio.Task[None] | None = None
+        self._verdict: ExecuteReply | None = None
         self._log = Logger("runtime_core.execution", execution=row.id)
 
     @property
@@ -133,6 +134,13 @@ class Execution:
             for handler in self._handlers.cancellation:
                 self._tasks.spawn(self._notify(handler, cancellation))
 
+    def time_out(self, limit_s: float) -> None:
+        """Tell its handler to end because it ran too long: however it ends then, it ends in that error."""
+        value = f"it ran longer than {limit_s:g} s"
+        self._verdict = ExecuteReply(status="error", error_name="ExecutionTimeout", error_value=value)
+        self.note(f"{value} and is interrupted")
+        self.cancel("timeout")
+
     async def ended_within(self, clock: Clock, seconds: float) -> bool:
         """Wait until its handler has ended, at most so long; tell whether it has."""
         return self._task is None or await done_within(clock, seconds, self._task)
@@ -156,7 +164,7 @@ class Execution:
         """Send what it wrote, and how it ended."""
         if self._context is not None:
             self._context.flush()
-        self._session.finish_execution(self.id, reply)
+        self._session.finish_execution(self.id, self._verdict or reply)
 
     def abandon(self) -> None:
         """Stop waiting for its handler, whatever that does."""

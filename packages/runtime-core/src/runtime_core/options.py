@@ -55,11 +55,13 @@ class RuntimeAgentOptions:
         lost_after_ms: How long the connection may be gone before running work is given up (a page: 60,000).
         ready_timeout_s: How long an engine may take to come up.
         cancel_grace_s: How long a cancelled execution may take to end before the engine is restarted.
+        execution_timeout_s: How long one execution may run before it is interrupted, and ends in an error; None is for ever.
         receipt_timeout_s: How long a shutdown waits until the authority has heard of it.
         coalesce: How text becomes events.
         inline_limit_bytes: Larger representations become artifacts.
         unconfirmed_limit_bytes: An engine is told to wait above so much output that is not yet confirmed.
-        drop_limit_bytes: Text is dropped, and a note says so, above so much.
+        offline_limit_bytes: The same while there is no connection: so much waits here, and the cell runs on.
+        patience_s: How long an engine waits when nothing is confirmed; then outputs are dropped, and a note says so.
     """
 
     runtime_id: str
@@ -70,11 +72,13 @@ class RuntimeAgentOptions:
     lost_after_ms: int = DAY_MS
     ready_timeout_s: float = 300
     cancel_grace_s: float = 5
+    execution_timeout_s: float | None = None
     receipt_timeout_s: float = 5
     coalesce: CoalesceOptions = field(default_factory=CoalesceOptions)
     inline_limit_bytes: int = INLINE_LIMIT_BYTES
     unconfirmed_limit_bytes: int = 8 * MIB
-    drop_limit_bytes: int = 64 * MIB
+    offline_limit_bytes: int = 64 * MIB
+    patience_s: float = 60
 
     def __post_init__(self) -> None:
         """Refuse what the schema would refuse later.
@@ -89,6 +93,7 @@ class RuntimeAgentOptions:
         for name in ("runtime_type", "client_id"):
             if not getattr(self, name):
                 raise InvalidOptionError(name, "must not be empty")
-        for name in ("lost_after_ms", "ready_timeout_s", "cancel_grace_s", "receipt_timeout_s"):
-            if getattr(self, name) <= 0:
+        for name in ("lost_after_ms", "ready_timeout_s", "cancel_grace_s", "execution_timeout_s", "receipt_timeout_s", "patience_s"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
                 raise InvalidOptionError(name, "must be more than 0")

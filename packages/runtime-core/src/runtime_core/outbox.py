@@ -8,7 +8,9 @@ from runtime_schema.errors import InvalidEventError
 from runtime_schema.events import Event, wire_name
 
 from .errors import RejectedError
-from .ports import Applied, Store
+from .options import RuntimeAgentOptions
+from .ports import Applied, Clock, Store
+from .tasks import done_within
 
 EVENT_OVERHEAD_BYTES = 256
 """Estimate of an event's names and ids, so that many empty events count too."""
@@ -21,18 +23,23 @@ class Outbox:
 
     Args:
         store: Where they go.
-        limit_bytes: `ready` waits while more than this is unconfirmed.
+        options: Its bounds: `ready` waits while more is unconfirmed, and for how long.
+        clock: Time.
         on_refused: Hears of each event that will never be recorded, and why; requests excepted.
     """
 
-    def __init__(self, store: Store, limit_bytes: int, on_refused: OnRefused) -> None:
+    def __init__(self, store: Store, options: RuntimeAgentOptions, clock: Clock, on_refused: OnRefused) -> None:
         self._store = store
-        self._limit_bytes = limit_bytes
+        self._options = options
+        self._clock = clock
         self._on_refused = on_refused
         self._closed = False
         self._below_limit = asyncio.Event()
         self._below_limit.set()
+        self._unsubscribe = store.subscribe_status(lambda _: self._weigh())
         self.unconfirmed_bytes = 0
+        self.overflows = False
+        """Whether outputs are to be dropped: so much waits, and for so long, that user code would wait for ever."""
 
     @property
     def closed(self) -> bool:
@@ -56,12 +63,20 @@ class Outbox:
         return future
 
     async def ready(self) -> None:
-        """Wait until little enough is unconfirmed, or the session is over."""
-        await self._below_limit.wait()
+        """Wait until little enough is unconfirmed, or the session is over, or there was no use in waiting."""
+        while not self._below_limit.is_set() and not self.overflows:
+            waiting_bytes = self.unconfirmed_bytes
+            below = asyncio.ensure_future(self._below_limit.wait())
+            try:
+                if not await done_within(self._clock, self._options.patience_s, below):
+                    self.overflows = self.unconfirmed_bytes >= waiting_bytes  # else something moves
+            finally:
+                below.cancel()
 
     def close(self) -> None:
         """Drop everything from now on. What was committed is the store's and stays."""
         self._closed = True
+        self._unsubscribe()
         self._below_limit.set()
 
     def _send(self, event: Event, size_bytes: int) -> asyncio.Future[Applied]:
@@ -73,15 +88,23 @@ class Outbox:
             future = asyncio.get_running_loop().create_future()
             future.set_exception(error)
         self.unconfirmed_bytes += size_bytes
-        if self.unconfirmed_bytes > self._limit_bytes and not self._closed:
-            self._below_limit.clear()
+        self._weigh()
         future.add_done_callback(partial(self._confirmed, size_bytes))
         return future
 
     def _confirmed(self, size_bytes: int, _: asyncio.Future[Applied]) -> None:
         self.unconfirmed_bytes -= size_bytes
-        if self.unconfirmed_bytes <= self._limit_bytes:
+        self._weigh()
+
+    def _weigh(self) -> None:
+        options = self._options
+        limit_bytes = options.unconfirmed_limit_bytes if self._store.status.connected else options.offline_limit_bytes
+        if self.unconfirmed_bytes <= limit_bytes or self._closed:
+            self.overflows = False
             self._below_limit.set()
+            return
+        self._below_limit.clear()
+        self.overflows = self.overflows or self.unconfirmed_bytes > 2 * options.offline_limit_bytes  # somebody does not wait
 
     def _decided(self, event: Event, future: asyncio.Future[Applied]) -> None:
         problem = None if future.cancelled() else future.exception()

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from runtime_schema.events import Event
 from runtime_schema.ids import StoreSessionId
 from runtime_schema.json_text import Json
+from runtime_schema.live import CommMessage, QuestionName
 from runtime_schema.outputs import ExecuteReply, Output
 from runtime_schema.queries import Query
 from runtime_schema.store_types import Applied as Applied
@@ -16,6 +17,8 @@ from runtime_schema.store_types import LiveHandler as LiveHandler
 from runtime_schema.store_types import LiveMessage as LiveMessage
 from runtime_schema.store_types import StoreStatus as StoreStatus
 from runtime_schema.store_types import Unsubscribe as Unsubscribe
+
+from .errors import QuestionError
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
@@ -104,6 +107,12 @@ class EngineSink(Protocol):
         """
         ...
 
+    def comm(self, execution_id: str, message: CommMessage) -> None:
+        """Take a widget's message to the pages; never blocks."""
+
+    def exit(self) -> None:
+        """Hear that user code asked for the end of the runtime; what runs may finish before."""
+
     def died(self, reason: str) -> None:
         """Hear that the engine ended without being asked; `reason` is such as `was killed by SIGSEGV`."""
         ...
@@ -134,6 +143,17 @@ class Engine(Protocol):
             EngineDiedError: The engine ended meanwhile.
         """
         ...
+
+    async def ask(self, question: QuestionName, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Answer a page, also while a cell runs; `runtime_schema.live` says what is asked and answered.
+
+        Raises:
+            QuestionError: It cannot be answered here, or now.
+        """
+        raise QuestionError(question, "this runtime does not answer it")
+
+    async def comm(self, message: CommMessage) -> None:
+        """Take a widget's message from a page. An engine without widgets drops it."""
 
     async def interrupt(self, execution_id: str) -> None:
         """Interrupt that execution; does nothing unless it is the one running."""

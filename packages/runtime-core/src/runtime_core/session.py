@@ -60,7 +60,7 @@ class Session:
         self.work: tuple[ExecutionRow, ...] = ()
         self.ended: set[str] = set()
         self.confirmed: asyncio.Future[RuntimeSessionRow] = asyncio.get_running_loop().create_future()
-        self.outbox = Outbox(ports.store, ports.options.unconfirmed_limit_bytes, self._refused)
+        self.outbox = Outbox(ports.store, ports.options, ports.clock, self._refused)
         self.ports = ports
         self._on_change = on_change
         self._on_failure = on_failure

@@ -9,7 +9,10 @@ from runtime_core.execution import CANCELLED, Cancellation
 from runtime_core.log import Logger
 from runtime_core.ports import Engine, EngineSink
 from runtime_core.upkeep import Lifecycle
+from runtime_schema.live import CommMessage
 from runtime_schema.outputs import ExecuteReply, Output
+
+from .live import LiveSide
 
 
 @final
@@ -19,6 +22,7 @@ class EngineHandler(EngineSink, Lifecycle):
     def __init__(self, agent: RuntimeAgent, engine: Engine) -> None:
         self._agent = agent
         self._engine = engine
+        self._live = LiveSide(agent, engine)
         self._contexts: dict[str, ExecutionContext] = {}
         self._last_of_cell: dict[str, str] = {}
         self._log = Logger("runtime_core.engine", runtime=agent.options.runtime_id)
@@ -29,6 +33,7 @@ class EngineHandler(EngineSink, Lifecycle):
         await self._engine.start(self)
 
     async def restart(self) -> None:
+        self._live.reset()
         await self._engine.restart()
 
     async def stop(self) -> None:
@@ -69,6 +74,12 @@ class EngineHandler(EngineSink, Lifecycle):
             return await context.input(prompt, password=password)
         except ExecutionCancelledError as exc:
             raise InputUnavailableError("the execution is being cancelled") from exc
+
+    def comm(self, execution_id: str, message: CommMessage) -> None:
+        self._live.comm(execution_id, message)
+
+    def exit(self) -> None:
+        self._agent.leave()
 
     def died(self, reason: str) -> None:
         self._agent.report_death(reason)
