@@ -38,11 +38,6 @@ class Comms:
         elif message.data.get("method") in _UPDATES and (known := self._comms.get(message.comm_id)) is not None:
             _merge(known, message)
 
-    def owner(self, comm_id: str) -> str:
-        """The execution that opened it; empty when it is not open."""
-        comm = self._comms.get(comm_id)
-        return "" if comm is None else comm.execution_id
-
     def clear(self) -> None:
         """Forget all: their engine is gone."""
         self._comms.clear()

@@ -47,10 +47,6 @@ class LiveSide:
         self._comms.take(message, execution_id)
         self._send(message.to_json(execution_id or None))
 
-    def owner(self, comm_id: str) -> str:
-        """The execution that opened this comm; empty when it is not open."""
-        return self._comms.owner(comm_id)
-
     def reset(self) -> None:
         """Forget all comms, and tell the pages: the engine's namespace is gone."""
         if len(self._comms):

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import final
 
-from runtime_core.errors import EngineDiedError, EngineStartError
+from runtime_core.errors import EngineDiedError, EngineStartError, QuestionError
 from runtime_core.ports import Engine, EngineSink
+from runtime_schema.json_text import Json
+from runtime_schema.live import CommMessage, QuestionName
 from runtime_schema.outputs import ErrorOutput, ExecuteReply, Output, StreamText
 
 
@@ -33,6 +35,14 @@ class ScriptRun:
     async def ready(self) -> None:
         """Wait until more may be emitted."""
         await self._sink.ready()
+
+    def comm(self, message: CommMessage) -> None:
+        """Say something of a widget, also after the script's end."""
+        self._sink.comm(self.execution_id, message)
+
+    def exit(self) -> None:
+        """Ask for the end of the runtime."""
+        self._sink.exit()
 
     async def interrupted(self) -> None:
         """Wait for an interrupt; a script that never does cannot be interrupted."""
@@ -68,6 +78,10 @@ class ScriptedEngine(Engine):
         """How often it came up."""
         self.up = False
         """Whether it is up."""
+        self.answers: dict[QuestionName, Mapping[str, Json]] = {}
+        """What it answers to questions."""
+        self.heard: list[CommMessage] = []
+        """What pages said to widgets."""
         self.hold_starts: asyncio.Event | None = None
         """When set to an event, coming up waits for it."""
 
@@ -102,6 +116,14 @@ class ScriptedEngine(Engine):
         finally:
             script.cancel()
             self._run = None
+
+    async def ask(self, question: QuestionName, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        if question not in self.answers:
+            raise QuestionError(question, "no script answers it")
+        return {**self.answers[question], "asked": dict(data)}
+
+    async def comm(self, message: CommMessage) -> None:
+        self.heard.append(message)
 
     async def interrupt(self, execution_id: str) -> None:
         if self._run is not None and self._run.execution_id == execution_id:
