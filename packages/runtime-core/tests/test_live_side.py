@@ -121,10 +121,10 @@ async def test_pages_hear_a_widget_and_updates_go_together() -> None:
 
 async def test_a_page_that_comes_later_gets_every_open_widget_as_it_is_now() -> None:
     async def picture(run: ScriptRun) -> None:
-        opened = {"state": {"format": "png"}, "buffer_paths": [["value"]]}
-        run.comm(CommMessage(kind="open", comm_id="c2", data=opened, buffers=("AAAA",)))
-        changed = {"method": "update", "state": {}, "buffer_paths": [["value"]]}
-        run.comm(CommMessage(kind="msg", comm_id="c2", data={**changed, "state": {"value": None}}, buffers=("BBBB",)))
+        first: dict[str, Json] = {"state": {"format": "png"}, "buffer_paths": [["value"]]}
+        run.comm(CommMessage(kind="open", comm_id="c2", data=first, buffers=("AAAA",)))
+        then: dict[str, Json] = {"method": "update", "state": {"value": None}, "buffer_paths": [["value"]]}
+        run.comm(CommMessage(kind="msg", comm_id="c2", data=then, buffers=("BBBB",)))
 
     scenario, agent, engine, _ = await world(picture=picture)
     await scenario.person.run("e1", "slider")

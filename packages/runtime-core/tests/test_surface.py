@@ -69,6 +69,8 @@ def test_capabilities_are_cell_types() -> None:
         ("client_id", "", "client_id: must not be empty"),
         ("lost_after_ms", 0, "lost_after_ms: must be more than 0"),
         ("cancel_grace_s", -1, "cancel_grace_s: must be more than 0"),
+        ("execution_timeout_s", 0, "execution_timeout_s: must be more than 0"),
+        ("patience_s", 0, "patience_s: must be more than 0"),
     ],
 )
 def test_options_that_cannot_work_are_refused_by_name(option: str, value: object, problem: str) -> None:
