@@ -1,11 +1,12 @@
 """The network between a runtime, a page and their server fails for a minute: nothing that runs is ended, nothing written is lost."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from harness.gate import Gate
 from harness.notebook_server import NotebookServer, notebook_bytes
 from harness.pages import OpenNotebook
 from harness.processes import Processes
@@ -13,9 +14,11 @@ from harness.tcp_proxy import TcpProxy
 from harness.waiting import until, until_rows
 from playwright.async_api import expect
 
+from runtime_node import ExitCode
 from runtime_schema.events import CellSourceSet, ExecutionRequested
 from runtime_schema.ids import CellId, ExecutionId
-from runtime_schema.queries import ALL_CHUNKS, CELLS, EXECUTIONS, LATEST_SESSION
+from runtime_schema.queries import ALL_CHUNKS, CELLS, EXECUTIONS, LATEST_SESSION, ChunkRow
+from runtime_store import Store
 
 pytest_plugins = ["harness.fixtures"]
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -23,6 +26,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 OUTAGE_S = 60
 LINES = 2 * OUTAGE_S + 10
 TICKS = f"import time\nfor tick in range({LINES}):\n    print(tick, flush=True)\n    time.sleep(0.5)"
+
+
+def request(store: Store, execution: str, cell: str, source: str) -> None:
+    store.commit(ExecutionRequested(execution_id=ExecutionId(execution), cell_id=CellId(cell), source=source, requested_ms=0))
+
+
+def text_of(rows: Sequence[ChunkRow]) -> str:
+    return "".join(row.text for row in rows)
 
 
 @asynccontextmanager
@@ -66,7 +77,7 @@ async def test_a_minute_without_network_ends_and_loses_nothing(started: Processe
         await page.status(0, "ok", within_s=40)
         await expect(page.editor(1)).to_have_text("written in the tunnel")
         await expect(page.editor(2)).to_have_text("written outside")
-        assert "".join(row.text for row in watcher.query(ALL_CHUNKS)) == "".join(f"{tick}\n" for tick in range(LINES))
+        assert text_of(watcher.query(ALL_CHUNKS)) == "".join(f"{tick}\n" for tick in range(LINES))
         assert [cell.source for cell in watcher.query(CELLS)] == [TICKS, "written in the tunnel", "written outside"]
         assert [(row.status, row.reason) for row in watcher.query(EXECUTIONS)] == [("ok", None)]
         assert [row.status for row in watcher.query(LATEST_SESSION)] == ["ready"]
@@ -103,11 +114,31 @@ async def test_slow_network_delays_and_changes_nothing(started: Processes, tmp_p
         proxy.delay_s = 0.15
         server.start_agent(notebook, url=proxy.url)
         store = await server.store(notebook, proxy.url)
-        store.commit(
-            ExecutionRequested(execution_id=ExecutionId("x1"), cell_id=CellId("c0"), source="print('through treacle')", requested_ms=0)
-        )
+        request(store, "x1", "c0", "print('through treacle')")
         await until_rows(store, EXECUTIONS, lambda rows: rows[0].status == "ok", within_s=40, what="the end of the cell")
-        await until_rows(
-            store, ALL_CHUNKS, lambda rows: "".join(row.text for row in rows) == "through treacle\n", within_s=10, what="its output"
-        )
+        await until_rows(store, ALL_CHUNKS, lambda rows: text_of(rows) == "through treacle\n", within_s=10, what="its output")
         await store.close()
+
+
+async def test_runtime_that_was_replaced_while_its_network_was_gone_sees_it_and_says_so(started: Processes, tmp_path: Path) -> None:
+    server = NotebookServer(started, tmp_path / "data")
+    await server.start()
+    gate = Gate(tmp_path)
+    notebook = await server.import_notebook("replaced", notebook_bytes(gate.source, "2"))
+    store = await server.store(notebook)
+    async with proxy_to(server) as proxy:
+        first = server.start_agent(notebook, url=proxy.url)
+        request(store, "x1", "c0", f"print('begun', flush=True)\n{gate.source}\nprint('too late')")
+        await until_rows(store, ALL_CHUNKS, lambda rows: text_of(rows) == "begun\n", within_s=30, what="the first output")
+        proxy.cut()
+        second = server.start_agent(notebook, take_over=True, runtime_id="second")
+        await until_rows(store, EXECUTIONS, lambda rows: rows[0].status == "lost", within_s=30, what="the end of what the first one ran")
+        request(store, "x2", "c1", "print('by the second')")
+        await until_rows(store, EXECUTIONS, lambda rows: rows[-1].status == "ok", within_s=30, what="the next run")
+        gate.open()
+        proxy.heal()
+        assert await first.ended(30) == ExitCode.DISPLACED
+        assert "another runtime" in first.output
+        assert text_of(store.query(ALL_CHUNKS)) == "begun\nby the second\n", "what comes from behind the fence is nobody's"
+        assert await second.stop() == 0
+    await store.close()

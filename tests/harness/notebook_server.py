@@ -98,10 +98,13 @@ class NotebookServer:
         assert self.process is not None
         return await self.process.stop()
 
-    def start_agent(self, notebook: str, processes: Processes | None = None, *, url: str = "", take_over: bool = False) -> Process:
+    def start_agent(
+        self, notebook: str, processes: Processes | None = None, *, url: str = "", take_over: bool = False, runtime_id: str = ""
+    ) -> Process:
         """Start a Python runtime for a notebook, at the server's address or at a proxy's; `take_over` ends another one."""
         words = ["agent", "--notebook", notebook, "--data", str(self.data), "--server", url or self.url]
         words += ["--take-over"] if take_over else []
+        words += ["--runtime-id", runtime_id] if runtime_id else []
         return (processes or self.processes).start([*self.executable, *words, "--token-file", str(self.data / "runner-token")])
 
     async def import_notebook(self, name: str, data: bytes) -> str:
