@@ -137,7 +137,11 @@ test-%: .tools/isolated/%/.stamp
 test-runtime-schema: COVERAGE = --cov=runtime_schema --cov-branch --cov-fail-under=100
 
 cross-tests: setup ui chromium $(OLD_PYODIDE)/pyodide-lock.json .tools/pyodide-tests/.stamp
-	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests $(PYTEST_ARGS)
+	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests -n 2 --dist worksteal $(PYTEST_ARGS)
+
+# What is too long for every change: the same tests with more to try. Ends with the first failure, whose seed it shows.
+soak: setup ui chromium ## Try many random faults, for hours
+	@$(STAGE) "soak: chaos" env RUNT_CHAOS_SEEDS=$$(seq -s , 100 $${SOAK_TO:-400}) $(BIN)/python -m pytest tests/chaos/test_chaos.py -x --timeout 0
 
 # The suites of what runs in a page, run in Pyodide; `cross-tests` runs them too.
 test-pyodide: setup pyodide .tools/pyodide-tests/.stamp

@@ -14,9 +14,10 @@ import pytest
 from runtime_browser import PackageLoadError, Port, StackSwitching, SystemClock, WorkerEngine
 from runtime_browser.port import Message
 from runtime_browser.testing import FakeBridge, SwitchedStack
-from runtime_core.errors import EngineDiedError
+from runtime_core.errors import EngineDiedError, QuestionError
 from runtime_core.ports import Engine, EngineSink
 from runtime_core.testing import EngineSamples, RecordingSink, check_engine, settle
+from runtime_schema.live import CommMessage
 from runtime_schema.outputs import DisplayData, ErrorOutput, ExecuteReply, ExecuteResult, StreamText
 
 AWAITING = EngineSamples(forever="print('started', flush=True)\nimport asyncio\nawait asyncio.sleep(3600)")
@@ -488,3 +489,44 @@ async def test_a_signal_from_outside_interrupts(source: str) -> None:
         finally:
             signal.signal(signal.SIGALRM, previous)
         assert (await book.run("1")).status == "ok"
+
+
+COUNTER = """
+import comm
+counter = comm.create_comm(target_name="counter", data={"state": {"n": 0}})
+
+@counter.on_msg
+def count(message):
+    print("told", message["content"]["data"])
+    counter.send({"method": "update", "state": {"n": 1}})
+"""
+
+
+async def test_widgets_speak_for_the_cell_that_opened_them() -> None:
+    async with notebook() as book:
+        await book.run(COUNTER)
+        await book.run("1")
+        (_, opened), *_rest = book.sink.comms
+        assert (opened.kind, opened.target_name, opened.data) == ("open", "counter", {"state": {"n": 0}})
+        await book.engine.comm(CommMessage(kind="msg", comm_id=opened.comm_id, data={"n": 5}))
+        await book.engine.comm(CommMessage(kind="msg", comm_id="unknown", data={"n": 5}))
+        assert [owner for owner, _ in book.sink.comms] == ["e1", "e1"]
+        assert book.bridge.said("place")[-1]["execution"] == "e1"
+        assert book.written() == "told {'n': 5}\n"
+
+
+async def test_questions_are_answered_between_cells() -> None:
+    async with notebook() as book:
+        await book.run("answer = 42")
+        found = await book.engine.ask("complete", {"code": "answ", "cursor": 4})
+        assert "answer" in str(found["matches"])
+        with pytest.raises(QuestionError):
+            await book.engine.ask("resources", {})
+    with pytest.raises(QuestionError):
+        await book.engine.ask("complete", {"code": "answ", "cursor": 4})
+
+
+async def test_code_can_ask_for_the_end() -> None:
+    async with notebook() as book:
+        await book.run("exit()")
+        assert book.sink.exits == 1

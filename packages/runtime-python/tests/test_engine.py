@@ -215,13 +215,21 @@ async def test_sys_exit_is_an_error_and_no_end(notebook: Notebook) -> None:
     assert await notebook.shown("1") == [result("1", 2)]
 
 
-@pytest.mark.parametrize("source", ["exit()", "quit()", "exit(0)", "exit"])
-async def test_exit_explains_and_the_namespace_stays(notebook: Notebook, source: str) -> None:
-    await notebook.run("kept = 1")
-    (output,) = await notebook.shown(source)
-    said = output.text if isinstance(output, StreamText) else output.bundle["text/plain"] if isinstance(output, ExecuteResult) else ""
-    assert "do not end the runtime" in said
-    assert await notebook.shown("kept") == [result("1", 3)]
+@pytest.mark.parametrize("source", ["exit()", "quit()", "exit(0)"])
+async def test_exit_asks_the_host_for_the_end_and_the_cell_goes_on(source: str) -> None:
+    asked: list[str] = []
+    notebook = Notebook(ask_exit=lambda: asked.append("exit"))
+    try:
+        assert await notebook.text(f"{source}\nprint('and then')") == "and then\n"
+        assert asked == ["exit"]
+    finally:
+        notebook.engine.close()
+
+
+async def test_exit_that_is_only_named_says_what_it_does(notebook: Notebook) -> None:
+    (output,) = await notebook.shown("exit")
+    assert isinstance(output, ExecuteResult)
+    assert output.bundle["text/plain"].startswith("exit() ends the runtime")
 
 
 async def test_a_wrong_magic_is_one_line(notebook: Notebook) -> None:
@@ -317,7 +325,7 @@ async def test_magics_change_the_shell(notebook: Notebook, tmp_path: Path) -> No
 async def test_completion_knows_the_namespace(notebook: Notebook) -> None:
     await notebook.run("particular_name = 1")
     found = notebook.engine.complete("x = particular_n", 16)
-    assert "particular_name" in found.matches
+    assert ("particular_name", "variable") in found.matches
     assert (found.start, found.end) == (4, 16)
 
 

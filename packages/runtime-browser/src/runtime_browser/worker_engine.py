@@ -14,8 +14,10 @@ from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any, final
 
-from runtime_core.errors import EngineDiedError, EngineStartError, InputUnavailableError
+from runtime_core.errors import EngineDiedError, EngineStartError, InputUnavailableError, QuestionError
 from runtime_core.ports import Clock, Engine, EngineSink
+from runtime_schema.json_text import Json
+from runtime_schema.live import CommMessage, QuestionName
 from runtime_schema.outputs import ExecuteReply, Output
 
 from . import blocking, text_port
@@ -70,6 +72,7 @@ class WorkerEngine(Engine):
         self._text = TextPort(port, self._place_of_caller, self._look)
         self._place: ContextVar[Place | None] = ContextVar("place", default=None)
         self._last: Place | None = None
+        self._owners: dict[str, Place] = {}
         self._number = 0
         self._running: str | None = None
         self._wished = asyncio.Event()
@@ -102,6 +105,8 @@ class WorkerEngine(Engine):
             self._emit,
             self._read_input,
             write=self._text.write,
+            send_comm=self._send_comm,
+            ask_exit=self._ask_exit,
             hidden_files=[__file__, blocking.__file__, text_port.__file__],
         )
         self._blocking = Blocking(self._bridge, self._clock, engine.interrupts, self._look, self._switching)
@@ -130,6 +135,19 @@ class WorkerEngine(Engine):
             self._running = None
             self._text.finish_stretch()
             self._port.post("idle", execution=execution_id)
+
+    async def ask(self, question: QuestionName, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        if self._engine is None or question == "resources":
+            raise QuestionError(question, "Python in a page does not answer it")
+        return self._engine.answer(question, data)
+
+    async def comm(self, message: CommMessage) -> None:
+        owner = self._owners.get(message.comm_id)
+        if self._engine is not None and owner is not None:
+            context = self._engine.context.copy()
+            context.run(self._place.set, owner)
+            context.run(self._engine.comm_message, message)
+            self._text.finish_stretch()
 
     async def interrupt(self, execution_id: str) -> None:
         if execution_id == self._running:
@@ -217,6 +235,20 @@ class WorkerEngine(Engine):
         place = self._place_of_caller()
         if place is not None and self._sink is not None:
             self._sink.emit(place.execution, output)
+
+    def _send_comm(self, message: CommMessage) -> None:
+        place = self._place_of_caller()
+        if place is None or self._sink is None:
+            return
+        if message.kind == "open":
+            self._owners[message.comm_id] = place
+        elif message.kind == "close":
+            self._owners.pop(message.comm_id, None)
+        self._sink.comm(place.execution, message)
+
+    def _ask_exit(self) -> None:
+        if self._sink is not None:
+            self._sink.exit()
 
     def _read_input(self, prompt: str, password: bool) -> str:
         from IPython.core.error import StdinNotImplementedError

@@ -56,6 +56,15 @@ def encode_metadata(metadata: Mapping[Any, Any] | None) -> str:
         return "{}"
 
 
+def json_ready(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Make a mapping what JSON can hold: NaN and infinities become null, arrays become lists, other objects their str()."""
+    try:
+        text = _json_text(value)
+    except TypeError:
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=str)
+    return json.loads(clean_text(text))
+
+
 def _encode(mime_type: str, value: Any) -> str:
     if is_json(mime_type):
         return clean_text(_json_text(value))

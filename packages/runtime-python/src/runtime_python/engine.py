@@ -8,19 +8,24 @@ import contextvars
 import getpass
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, final
+from typing import Any, cast, final
 
 from IPython.core.interactiveshell import ExecutionResult
 
+from runtime_schema.json_text import Json
+from runtime_schema.live import CommMessage, QuestionName
 from runtime_schema.outputs import ErrorOutput, ExecuteReply, Output, StreamName, StreamText
 
 from . import commands, introspect
+from .comms import Comms
 from .interrupts import Interrupts, uninterruptible
 from .introspect import Completions
 from .shell import NotebookShell
 from .streams import InputStream, TextStream, WriteText
 from .tracebacks import text_of
+from .variables import list_variables
 
 ENVIRONMENT: Mapping[str, str] = {
     "CLICOLOR": "1",
@@ -41,6 +46,8 @@ class IPythonEngine:
         emit: Takes every output, in order, from the thread that made it; may block.
         read_input: Asks a person: prompt and whether it is a password. What it raises, user code sees.
         write: Takes text of a stream, where a host gathers it itself; by default every write is emitted as a StreamText.
+        send_comm: Takes what widgets say.
+        ask_exit: Called when user code asks for the end of the runtime.
         flush: Sends on what `write` holds back; called when user code flushes and at the end of a cell.
         hidden_files: Files of the host that may be on the stack below user code, left out of tracebacks.
         programs: Whether `!command` and its like can start programs.
@@ -53,6 +60,8 @@ class IPythonEngine:
         *,
         write: WriteText | None = None,
         flush: Callable[[], None] | None = None,
+        send_comm: Callable[[CommMessage], None] | None = None,
+        ask_exit: Callable[[], None] | None = None,
         hidden_files: Iterable[str] = (),
         programs: bool = commands.PROGRAMS_EXIST,
     ) -> None:
@@ -68,9 +77,15 @@ class IPythonEngine:
             os.environ.setdefault(name, value)
         self._replaced = (sys.stdin, sys.stdout, sys.stderr, sys.displayhook, builtins.input, getpass.getpass)
         sys.stdin = InputStream(self._ask)
-        sys.stdout = TextStream("stdout", self._write_text, self._flush_text, self.interrupts)
-        sys.stderr = TextStream("stderr", self._write_text, self._flush_text, self.interrupts)
-        self._shell = NotebookShell.create(self._emit, self.interrupts, frozenset(hidden_files), programs=programs)
+        self._stdout = sys.stdout = TextStream("stdout", self._write_text, self._flush, self.interrupts)
+        self._stderr = sys.stderr = TextStream("stderr", self._write_text, self._flush, self.interrupts)
+        self._shell = NotebookShell.create(
+            self._emit, self.interrupts, frozenset(hidden_files), end_runtime=ask_exit or _nothing, programs=programs
+        )
+        self._namespace = cast("dict[str, Any]", self._shell.user_ns)  # Any: whatever user code makes
+        self._hidden_names = dict(self._namespace)
+        self._asking = threading.Lock()
+        self._comms = Comms(send_comm or _drop, self._capture)
         builtins.input = self._input
         getpass.getpass = self._getpass
 
@@ -90,7 +105,7 @@ class IPythonEngine:
         else:
             failure = result.error_before_exec or result.error_in_exec
         finally:
-            self._flush_text()
+            self._flush()
         return self._reply(failure)
 
     def interrupt(self) -> None:
@@ -105,8 +120,41 @@ class IPythonEngine:
         """Describe the object named at the cursor: a MIME bundle, or None."""
         return introspect.inspect(self._shell, code, cursor)
 
+    def variables(self) -> list[dict[str, str]]:
+        """List the user's variables: name, type and a line about the value of each."""
+        return list_variables(self._namespace, self._hidden_names)
+
+    def answer(self, question: QuestionName, data: Mapping[str, Json]) -> dict[str, Json]:
+        """Answer what a page asks, as `runtime_schema.live` has it; from any thread, also while a cell runs.
+
+        Raises:
+            ValueError: The question lacks something, or is for the host.
+        """
+        with self._asking:
+            if question == "variables":
+                return {"variables": [dict[str, Json](variable) for variable in self.variables()]}
+            code, cursor = data.get("code"), data.get("cursor")
+            if question not in ("complete", "inspect") or not isinstance(code, str) or not isinstance(cursor, int):
+                raise ValueError(f"{question} needs code and a cursor, and is answered by the engine or by nobody")
+            if question == "inspect":
+                found = self.inspect(code, cursor)
+                return {"bundle": None if found is None else dict[str, Json](found)}
+            completions = self.complete(code, cursor)
+            matches: list[Json] = [{"text": text, "type": kind} for text, kind in completions.matches]
+            return {"matches": matches, "start": completions.start, "end": completions.end}
+
+    def comm_message(self, message: CommMessage) -> None:
+        """Give a page's message to the widget it is for; what its callbacks raise is shown as an error."""
+        try:
+            self._comms.take(message)
+        except (Exception, KeyboardInterrupt):
+            self._shell.showtraceback()
+        finally:
+            self._flush()
+
     def close(self) -> None:
         """Give back what was replaced. The namespace is kept by whoever still holds its objects."""
+        self._comms.close()
         self._shell.restore_sys_module_state()
         sys.stdin, sys.stdout, sys.stderr, sys.displayhook, builtins.input, getpass.getpass = self._replaced
         NotebookShell.clear_instance()
@@ -140,9 +188,23 @@ class IPythonEngine:
     def _emit(self, output: Output) -> None:
         if isinstance(output, ErrorOutput):
             self._shell.last_error = output
-        self._emit_to_host(output)
+        if not self._comms.capture(output):
+            self._emit_to_host(output)
         if self.interrupts.pending:
             self.interrupts.deliver()
+
+    def _capture(self, begins: bool) -> None:
+        self._flush_text()
+        for stream in (self._stdout, self._stderr):
+            stream.redirect(self._write_captured if begins else self._write_text)
+
+    def _write_captured(self, stream: StreamName, text: str) -> None:
+        if not self._comms.capture(StreamText(stream=stream, text=text)):
+            self._write_text(stream, text)
+
+    def _flush(self) -> None:
+        self._comms.flush()
+        self._flush_text()
 
     def _emit_text(self, stream: StreamName, text: str) -> None:
         self._emit_to_host(StreamText(stream=stream, text=text))
@@ -159,4 +221,8 @@ class IPythonEngine:
 
 
 def _nothing() -> None:
-    """Hold nothing back, so send nothing on."""
+    """Hold nothing back, so send nothing on; or end nothing."""
+
+
+def _drop(_message: CommMessage) -> None:
+    """Say it to nobody: this host has no pages."""

@@ -1,9 +1,10 @@
-"""Completion and inspection of code, by IPython's own machinery (jedi is loaded when the first of them is asked)."""
+"""Completion and inspection of code, by IPython's own machinery; also from another thread while a cell runs."""
 
 # IPython is typed in part only:
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
@@ -12,23 +13,31 @@ from IPython.utils.tokenutil import token_at_cursor
 
 from .bundles import encode_bundle
 
+_TRIES = 3
+"""A cell may change a dict that is walked here, which raises RuntimeError."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completions:
-    """What may stand between `start` and `end` (offsets in characters) of the code, best first."""
+    """What may stand between `start` and `end` (offsets in characters) of the code, best first, with the kind of each."""
 
-    matches: tuple[str, ...]
+    matches: tuple[tuple[str, str], ...]
     start: int
     end: int
 
 
 def complete(shell: InteractiveShell, code: str, cursor: int) -> Completions:
     """Complete at a cursor, an offset in characters."""
-    with provisionalcompleter():
-        found = list(rectify_completions(code, shell.Completer.completions(code, cursor)))
+    for _ in range(_TRIES):
+        with suppress(RuntimeError), provisionalcompleter():
+            found = list(rectify_completions(code, shell.Completer.completions(code, cursor)))
+            break
+    else:
+        found = []
     if not found:
         return Completions(matches=(), start=cursor, end=cursor)
-    matches = tuple(dict.fromkeys(completion.text for completion in found))
+    kinds = {completion.text: completion.type or "" for completion in reversed(found)}
+    matches = tuple((text, kinds[text]) for text in dict.fromkeys(completion.text for completion in found))
     return Completions(matches=matches, start=found[0].start, end=found[0].end)
 
 

@@ -25,12 +25,10 @@ from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, Erro
 
 from . import commands, tracebacks
 from .bundles import clean_text, encode_bundle, encode_metadata
+from .comms import KernelOfWidgets
 from .interrupts import Interrupts, uninterruptible
+from .packages import await_micropip, run_pip
 
-EXIT_MESSAGE = (
-    "exit() and quit() do not end the runtime from inside a cell: variables are kept and the next cell runs.\n"
-    "Restart the runtime to start afresh, or stop it where it is shown.\n"
-)
 _NEVER_SHOWN = "To exit: use 'exit', 'quit', or Ctrl-D"
 
 
@@ -116,7 +114,7 @@ class _Exiter:
         self._shell.ask_exit()
 
     def __repr__(self) -> str:
-        return EXIT_MESSAGE.rstrip()
+        return "exit() ends the runtime when the cell is done; its variables are gone then."
 
 
 @final
@@ -125,6 +123,7 @@ class NotebookShell(InteractiveShell):
 
     emit: Callable[[Output], None]
     interrupts: Interrupts
+    end_runtime: Callable[[], None]
     running_count = 0
     last_error: ErrorOutput | None = None
     hidden_files: frozenset[str] = frozenset()
@@ -132,10 +131,17 @@ class NotebookShell(InteractiveShell):
     display_pub_class = Type(NotebookPublisher)
     displayhook_class = Type(NotebookDisplayHook)
     exiter = AnyTrait()
+    kernel: KernelOfWidgets
 
     @classmethod
     def create(
-        cls, emit: Callable[[Output], None], interrupts: Interrupts, hidden_files: frozenset[str], *, programs: bool
+        cls,
+        emit: Callable[[Output], None],
+        interrupts: Interrupts,
+        hidden_files: frozenset[str],
+        *,
+        end_runtime: Callable[[], None],
+        programs: bool,
     ) -> "NotebookShell":
         """Make the shell and let it be what `get_ipython()` returns, in place of an earlier one."""
         config = Config()
@@ -146,14 +152,20 @@ class NotebookShell(InteractiveShell):
         shell.emit = emit
         shell.interrupts = interrupts
         shell.hidden_files = hidden_files
+        shell.end_runtime = end_runtime
+        shell.kernel = KernelOfWidgets()
+        shell.Completer.use_jedi = False  # it takes up to seconds, and knows less of what runs than the namespace itself
         shell.exiter = _Exiter(shell)
         shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
         shell.user_ns_hidden["exit"] = shell.user_ns_hidden["quit"] = shell.exiter
         shell.set_hook("show_in_pager", _show_in_cell, 99)
         # a cell is whole: with this flag what lacks a bracket is an _IncompleteInputError (typeshed does not know the flag)
         shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # pyright: ignore[reportAttributeAccessIssue]
-        if not programs:
+        if programs:
+            shell.magics_manager.register_function(_pip, "line", "pip")
+        else:
             _refuse_programs(shell)
+            shell.input_transformers_cleanup.append(await_micropip)
         _attach_loaded_matplotlib(shell)
         warnings.filterwarnings("ignore", message=_NEVER_SHOWN)  # it is shown on SystemExit, and not true here
         return shell
@@ -170,8 +182,8 @@ class NotebookShell(InteractiveShell):
         return await super().run_code(code_obj, result, async_=async_)
 
     def ask_exit(self) -> None:
-        """Explain instead of ending, as user code asks for it."""
-        print(EXIT_MESSAGE, end="")
+        """End the runtime politely, as user code asks for it."""
+        self.end_runtime()
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Accept the inline backend; a window system is not there."""
@@ -263,6 +275,17 @@ def _refuse_programs(shell: NotebookShell) -> None:
         setattr(shell, method, refuse)
     for magic in shell.magics_manager.registry["ScriptMagics"].magics["cell"]:
         shell.magics_manager.register_function(refuse, "cell", magic)
+
+
+def _pip(line: str) -> None:
+    """Install packages into the interpreter that runs this notebook: `%pip install NAME`."""
+    shell = NotebookShell.instance()
+
+    def run(command: str) -> int:
+        shell.system(command)
+        return int(shell.user_ns.get("_exit_code") or 0)
+
+    run_pip(line, run, lambda text: print(text, end=""))
 
 
 def _show_in_cell(shell: NotebookShell, data: Any, start: int = 0, screen_lines: int = 0) -> None:

@@ -31,6 +31,10 @@ class TextStream(io.TextIOBase):
         self._interrupts = interrupts
         self.buffer = _BinarySide(self)
 
+    def redirect(self, write: WriteText) -> None:
+        """Hand writes on to somebody else from now on."""
+        self._write = write
+
     @property
     def name(self) -> str:
         return f"<{self._name}>"

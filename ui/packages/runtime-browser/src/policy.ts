@@ -18,7 +18,8 @@ export interface Policy {
   readonly hears: ReadonlySet<string> | null;
   /** Of these, topics that the page answers itself; asking for them is no fault, and registers nothing. */
   readonly pageHears: ReadonlySet<string>;
-  readonly sendsLive: boolean;
+  /** Topics of live messages that it may send. */
+  readonly sends: ReadonlySet<string> | null;
   /** Whether events, text and inputs must be of the session that this worker began. */
   readonly ownSessionOnly: boolean;
 }
@@ -33,6 +34,9 @@ export const OUTPUT_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   "v1.ErrorAdded",
   "v1.OutputsCleared",
 ]);
+
+/** What pages ask an engine, and what widgets say. */
+const QUESTIONS = ["complete", "inspect", "variables", "resources", "comms", "comm"].map((name) => `runtime.${name}`);
 
 export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
   runtime: {
@@ -49,9 +53,9 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
     queries: new Set<QueryName>(["activeSession", "session", "sessionWork", "inputRequest"]),
     // `evicted` is an editor's word, which the page's user may be; `lost` is the authority's.
     terminations: new Set<TerminationReason>(["shutdown", "crashed", "restart"]),
-    hears: new Set(["runtime.restart", "runtime.stop", "input.reply"]),
+    hears: new Set(["runtime.restart", "runtime.stop", "input.reply", ...QUESTIONS]),
     pageHears: new Set(["runtime.restart", "runtime.stop"]),
-    sendsLive: false,
+    sends: new Set(["runtime.comm"]),
     ownSessionOnly: true,
   },
   trusted: {
@@ -60,7 +64,7 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
     terminations: null,
     hears: null,
     pageHears: new Set(),
-    sendsLive: true,
+    sends: null,
     ownSessionOnly: false,
   },
 };

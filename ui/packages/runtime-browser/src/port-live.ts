@@ -73,8 +73,9 @@ export class PortLive {
   send(message: LiveRequestMessage): void {
     const { policy, post, store } = this.ports;
     const { id, topic, data, to } = message;
-    if (!policy.sendsLive || this.sending >= MOST_OPEN) {
-      post({ t: "unanswered", id, message: policy.sendsLive ? "too many messages wait for an answer" : "this runtime may send none" });
+    if (!allows(policy.sends, topic) || this.sending >= MOST_OPEN) {
+      const message = allows(policy.sends, topic) ? "too many messages wait for an answer" : `this runtime may not send ${topic}`;
+      post({ t: "unanswered", id, message });
       return;
     }
     this.sending += 1;

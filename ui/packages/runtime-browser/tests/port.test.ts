@@ -1,5 +1,5 @@
 // The page's end of the port: what the agent is served, what it may not do, and what the supervisor sees and says for it.
-import { queries } from "@runt/schema";
+import { type Json, queries } from "@runt/schema";
 import { describe, expect, it } from "vitest";
 import { InMemoryBackend } from "../../store/tests/in-memory-backend";
 import { settle } from "../../store/tests/manual-clock";
@@ -225,12 +225,29 @@ describe("live messages", () => {
     expect(rig.of("unanswered")).toEqual([{ t: "unanswered", id: 2, message: "silence: no answer within 5 s" }]);
   });
 
-  it("are not a runtime's to send, nor to hear but for three topics", async () => {
+  it("are a runtime's to send for widgets, and to hear for what it answers", async () => {
+    const { rig, person } = await two();
+    const heard: Json[] = [];
+    person.store.onLive("runtime.comm", (message) => {
+      heard.push(message.data);
+      return null;
+    });
+    rig.post({ t: "hear", topic: "runtime.complete" });
+    rig.post({ t: "live", id: 1, topic: "runtime.comm", data: { part: 0 } });
+    await rig.until(() => heard.length > 0);
+    expect(heard).toEqual([{ part: 0 }]);
+    void person.store.sendLive("runtime.complete", { code: "x" });
+    await rig.until(() => rig.of("live").length > 0);
+    expect(rig.of("live")[0]?.data).toEqual({ code: "x" });
+    expect(rig.called("problem")).toEqual([]);
+  });
+
+  it("of the app are not a runtime's to send, nor to hear", async () => {
     const { rig, person } = await two();
     for (const topic of ["runtime.restart", "runtime.stop", "input.reply", "chat"]) rig.post({ t: "hear", topic });
     rig.post({ t: "live", id: 1, topic: "chat", data: null });
     await rig.sync();
-    expect(rig.of("unanswered")).toEqual([{ t: "unanswered", id: 1, message: "this runtime may send none" }]);
+    expect(rig.of("unanswered")).toEqual([{ t: "unanswered", id: 1, message: "this runtime may not send chat" }]);
     expect(rig.called("problem")).toEqual([["it may not hear chat"]]);
     void person.store.sendLive("runtime.stop", { sessionId: "s1" });
     await rig.sync();

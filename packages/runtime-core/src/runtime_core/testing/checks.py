@@ -17,6 +17,7 @@ from runtime_schema.errors import InvalidEventError
 from runtime_schema.events import CellCreated, CellSourceSet, ExecutionCancelRequested, ExecutionRequested, JsonText, NotebookMetadataSet
 from runtime_schema.ids import CellId, ExecutionId
 from runtime_schema.json_text import Json
+from runtime_schema.live import CommMessage
 from runtime_schema.outputs import ErrorOutput, Output, StreamText
 from runtime_schema.queries import ACTIVE_SESSION, ALL_CHUNKS, CELL, EXECUTION, SESSION, CellRow, ExecutionRow, Query
 
@@ -68,6 +69,8 @@ class RecordingSink(EngineSink):
         self.outputs: list[tuple[str, Output]] = []
         self.deaths: list[str] = []
         self.prompts: list[tuple[str, bool]] = []
+        self.comms: list[tuple[str, CommMessage]] = []
+        self.exits = 0
         self._answers = list(answers)
         self._changed = asyncio.Event()
 
@@ -83,6 +86,13 @@ class RecordingSink(EngineSink):
         if not self._answers:
             raise InputUnavailableError("the check has no answer")
         return self._answers.pop(0)
+
+    def comm(self, execution_id: str, message: CommMessage) -> None:
+        self.comms.append((execution_id, message))
+        self._changed.set()
+
+    def exit(self) -> None:
+        self.exits += 1
 
     def died(self, reason: str) -> None:
         self.deaths.append(reason)

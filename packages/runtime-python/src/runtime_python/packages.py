@@ -1,0 +1,70 @@
+"""`%pip`: installs into the interpreter that runs the cell, by uv where there is one, and says what a restart is needed for.
+
+In a page packages come by micropip, which must be awaited: there the magic's line is rewritten before the cell is compiled.
+"""
+
+import importlib
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+
+_UV_KNOWS = ("install", "uninstall", "list", "freeze", "show", "check", "tree")
+_PIP_LINE = re.compile(r"^(\s*)%pip\s+install\s+(.*?)\s*$")
+_OPTIONS_OF_PIP = ("-q", "--quiet", "-U", "--upgrade", "--pre", "-y", "--no-input", "--disable-pip-version-check")
+
+
+def pip_command(line: str, uv: str | None, python: str) -> list[str]:
+    """Say what to run for the words behind `%pip`.
+
+    Args:
+        line: The words.
+        uv: Where uv is, if it is.
+        python: The interpreter to install into.
+    """
+    words = shlex.split(line)
+    if uv is not None and words and words[0] in _UV_KNOWS:
+        return [uv, "pip", words[0], "--python", python, *(word for word in words[1:] if word not in ("-y", "--yes"))]
+    return [python, "-m", "pip", *words]
+
+
+def run_pip(line: str, run: Callable[[str], int], say: Callable[[str], object]) -> int:
+    """Run `%pip`, make what it installed importable, and say what was changed under the running code.
+
+    Args:
+        line: The words behind it.
+        run: Runs a shell command and gives its status.
+        say: Takes a sentence for the person.
+    """
+    before = _imported_versions()
+    status = run(shlex.join(pip_command(line, shutil.which("uv"), sys.executable)))
+    importlib.invalidate_caches()
+    after = _imported_versions()
+    if changed := sorted(name for name, version in before.items() if after.get(name) != version):
+        say(f"Note: {', '.join(changed)} was already imported in another version; restart the runtime to use the new one.\n")
+    return status
+
+
+def await_micropip(lines: list[str]) -> list[str]:
+    """Rewrite `%pip install …` lines for a page, as one of IPython's input transformers."""
+    return [_rewritten(line) for line in lines]
+
+
+def _rewritten(line: str) -> str:
+    found = _PIP_LINE.match(line)
+    if found is None:
+        return line
+    names = [word for word in shlex.split(found[2]) if word not in _OPTIONS_OF_PIP]
+    return f"{found[1]}await __import__('micropip').install({names!r})\n"
+
+
+def _imported_versions() -> dict[str, str]:
+    """The versions on disk of the distributions that are named as a module that was imported: nearly all of them."""
+    versions: dict[str, str] = {}
+    for found in metadata.distributions():
+        name = found.metadata["Name"]
+        if name and name.replace("-", "_") in sys.modules:
+            versions[name] = found.version
+    return versions
