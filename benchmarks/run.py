@@ -13,6 +13,9 @@ from pathlib import Path
 MEASURES = {
     "execute": "a cell requested by one client, its result seen by another, through a durable log",
     "stream": "100,000 printed lines, seen by another client",
+    "interrupt": "from an interrupt of an endless loop to its end",
+    "cold_start": "the engine's first result from nothing and from a warm spare, and its memory when idle",
+    "big_result": "a result of 10 MB",
     "sync": "one event from client to client, and a flood of them",
     "boot": "a store that opens a notebook with a long log",
     "run": "100 trivial cells without a browser, as nbclient and papermill run them",

@@ -427,7 +427,7 @@ async def test_a_signal_that_user_code_sends_itself_is_an_error() -> None:
     [
         ("import os\nos._exit(3)", "exited with status 3"),
         ("import ctypes\nctypes.string_at(0)", "was killed by SIGSEGV"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL, which the system sends when memory runs out"),
     ],
 )
 async def test_a_death_is_told_and_a_restart_works(source: str, reason: str) -> None:
@@ -454,7 +454,7 @@ async def test_a_segfault_shows_where_it_was() -> None:
 async def test_a_death_between_cells_is_told() -> None:
     async with started() as notebook:
         os.kill(int(notebook.engine.info["pid"]), signal.SIGKILL)
-        assert await notebook.ended.get() == "was killed by SIGKILL"
+        assert (await notebook.ended.get()).startswith("was killed by SIGKILL")
 
 
 async def test_a_restart_empties_the_namespace_and_leaves_nothing_behind() -> None:

@@ -1,7 +1,7 @@
 """The process that runs user code: an IPython engine behind a socket. And the frames that it and the agent exchange.
 
-Run as a script, by path, so that nothing of the agent is loaded. It imports the standard library, `runtime_python` and
-`runtime_schema.outputs`, the first only once it runs. It ends when the agent does, however that ends.
+Run as a script, by path, so that nothing of the agent is loaded. It imports the standard library, `runtime_python` and of
+`runtime_schema` what outputs are, the first only once it runs. It ends when the agent does, however that ends.
 """
 
 import _posixsubprocess
@@ -21,9 +21,22 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import ContextVar
+from importlib.machinery import PathFinder
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, final
 
+if __name__ == "__main__":
+    # Another interpreter has IPython, and not us: these packages of ours it finds where the agent has them, and nothing else.
+    _OURS = dict(entry.split("=", 1) for entry in sys.argv.pop().split(os.pathsep))
+
+    class _FindOurs:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> object:
+            return PathFinder.find_spec(name, [_OURS[name]]) if name in _OURS else None
+
+    sys.meta_path.append(_FindOurs)  # type: ignore[arg-type]  # a finder is whatever has find_spec
+
+from runtime_schema.live import CommMessage, comm_from_json
 from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, ErrorOutput, ExecuteResult, Output, StreamText
 
 if TYPE_CHECKING:
@@ -133,6 +146,8 @@ class Channel:
         self._outgoing = bytearray()
         self._count = 0
         self._frames = FrameReader()
+        self.silent = False
+        """Set in the child of a fork: the socket is its parent's."""
         self._mark = MARK_START + token.encode() + b"%%0%dd" % MARK_DIGITS
         self._marked = select.poll()
         for captured_fd in captured:
@@ -148,6 +163,8 @@ class Channel:
         frame = encode_frame(message)
         self._acquire()
         try:
+            if self.silent:
+                return
             self._outgoing += frame
             self._count += 1
             if marked:
@@ -230,6 +247,7 @@ class Child:
         self._asked: set[str] = set()
         self._spare_signals = 0
         self._questions = 0
+        self._owners: dict[str, str] = {}
         self._origin: ContextVar[str | None] = ContextVar("execution", default=None)
         self._inbox: asyncio.Queue[list[Any]] = asyncio.Queue()
         self._flushed = 0.0
@@ -242,7 +260,13 @@ class Child:
         self._channel = Channel(control, (os.dup(1), os.dup(2)), token)  # copies: user code may put other files at 1 and 2
         self._output = BufferedOutput(self._deliver, self._origin_of_caller, self._flush_now, self._channel.deliver_interrupt)
         self._engine = IPythonEngine(
-            self._output.emit, self._read_input, write=self._output.write, flush=self._output.flush, hidden_files=[__file__]
+            self._output.emit,
+            self._read_input,
+            write=self._output.write,
+            flush=self._output.flush,
+            send_comm=self._send_comm,
+            ask_exit=self._ask_exit,
+            hidden_files=[__file__],
         )
         self._channel.engine = self._engine
         self._carry_origin_into_threads()
@@ -251,6 +275,11 @@ class Child:
         os.register_at_fork(after_in_child=self._after_fork)
         signal.signal(signal.SIGINT, self._on_sigint)
         threading.Thread(target=self._flush_late, name="runt-flush", daemon=True).start()
+
+    @property
+    def engine(self) -> "IPythonEngine":
+        """What answers questions."""
+        return self._engine
 
     async def serve(self) -> None:
         """Run executions until the agent says stop."""
@@ -291,8 +320,31 @@ class Child:
             self._take(message)
 
     def _take(self, message: list[Any]) -> None:
-        if message[0] != "input":  # an answer that nobody waits for any more
-            self._inbox.put_nowait(message)
+        match message:
+            case ["comm", value]:
+                self._hear_comm(comm_from_json(value))
+            case ["input", *_]:
+                pass  # an answer that nobody waits for any more
+            case _:
+                self._inbox.put_nowait(message)
+
+    def _hear_comm(self, message: CommMessage) -> None:
+        # Between cells, and while one awaits; never inside of one. What it shows belongs to the cell that opened the comm.
+        context = self._engine.context.copy()
+        context.run(self._origin.set, self._owners.get(message.comm_id, self._last))
+        asyncio.get_event_loop().call_soon(self._engine.comm_message, message, context=context)
+
+    def _send_comm(self, message: CommMessage) -> None:
+        origin = self._origin_of_caller()
+        if message.kind == "open":
+            self._owners[message.comm_id] = origin
+        elif message.kind == "close":
+            self._owners.pop(message.comm_id, None)
+        self._output.flush()
+        self._channel.send(["comm", origin, message.to_json()])
+
+    def _ask_exit(self) -> None:
+        self._channel.send(["exit"])
 
     def _deliver(self, origin: str, output: Output) -> None:
         if not self._forked:
@@ -403,7 +455,7 @@ class Child:
             signal.signal(signal.SIGINT, self._on_sigint)
 
     def _after_fork(self) -> None:
-        self._forked = True
+        self._forked = self._channel.silent = True
         self._output.reset()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -428,31 +480,59 @@ def end_with_group() -> None:
     os._exit(1)
 
 
-def die_with_agent(lifeline: int, agent_pid: int) -> None:
-    """Arrange the end of this process for when the agent's end of `lifeline` closes, on Linux even inside C code."""
+def die_with_agent(side: int, agent_pid: int, serving: "list[Child]") -> None:
+    """Arrange the end of this process for when the agent's end of `side` closes, on Linux even inside C code.
+
+    Until then the thread that watches answers what the agent asks through it, while cells run.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != agent_pid:
         end_with_group()
 
     def watch() -> None:
-        os.read(lifeline, 1)  # nothing is ever written: it returns at the end of the agent
+        frames = FrameReader()
+        with suppress(OSError):
+            while data := os.read(side, READ_BYTES):
+                for number, question, asked in frames.feed(data):
+                    try:
+                        answer = [number, serving[0].engine.answer(question, asked), ""]
+                    except Exception as problem:  # whatever a namespace makes of being looked at
+                        answer = [number, None, f"{type(problem).__name__}: {problem}"]
+                    _write_all(side, encode_frame(answer))
         end_with_group()
 
-    threading.Thread(target=watch, name="runt-lifeline", daemon=True).start()
+    threading.Thread(target=watch, name="runt-side", daemon=True).start()
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def limit_memory(limit_bytes: int) -> None:
+    """Let allocations beyond the limit fail with MemoryError, where the system can do that; 0 is no limit."""
+    if limit_bytes:
+        import resource  # POSIX only
+
+        kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
+        resource.setrlimit(kind, (limit_bytes, limit_bytes))
 
 
 def main(arguments: list[str]) -> None:
-    """Serve, given the descriptors of the control socket, the interrupt pipe and the lifeline, the agent's pid and a token for marks."""
-    control, interrupts, lifeline, agent_pid = map(int, arguments[:4])
-    for fd in (control, interrupts, lifeline):
+    """Serve, given the descriptors of control socket, interrupts and side socket, the agent's pid, a memory limit and a token for marks."""
+    control, interrupts, side, agent_pid, limit_bytes = map(int, arguments[:5])
+    for fd in (control, interrupts, side):
         os.set_inheritable(fd, False)
     os.set_blocking(interrupts, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # until there is something to interrupt
     faulthandler.enable(all_threads=False)
-    die_with_agent(lifeline, agent_pid)
+    serving: list[Child] = []
+    die_with_agent(side, agent_pid, serving)
+    limit_memory(limit_bytes)
     sys.path.insert(0, "")
-    asyncio.run(Child(control, interrupts, arguments[4]).serve())
+    serving.append(Child(control, interrupts, arguments[5]))
+    asyncio.run(serving[0].serve())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ file descriptors 1 and 2, so it is seen even when the child is stuck.
 """
 
 import asyncio
+import importlib.util
 import os
 import secrets
 import signal
@@ -15,16 +16,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, final
 
-from runtime_core.errors import EngineDiedError, EngineStartError, InputUnavailableError
+from runtime_core.errors import EngineDiedError, EngineStartError, InputUnavailableError, QuestionError
 from runtime_core.ports import Engine, EngineSink
+from runtime_schema.json_text import Json
+from runtime_schema.live import CommMessage, QuestionName, comm_from_json
 from runtime_schema.outputs import ExecuteReply, StreamText
 
 from . import child
 from .captured import Captured, Source
 from .child import FrameReader, encode_frame, unpack_output
+from .resources import ResourceMeter
 
+NO_IPYTHON = "install it there: python -m pip install ipython, with the interpreter that was named"
 NAME = "the Python engine"
 START_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 2.0
 CAPTURE_BYTES = 65536
 DRAIN_BYTES = 1_048_576  # the most a pipe of Linux holds
 SETTLE_S = 1.0
@@ -35,10 +41,12 @@ class SubprocessEngine(Engine):
     """Runs user code in a child process of its own session.
 
     Args:
-        python: The interpreter and its options; it must be able to import `runtime_python`.
+        python: The command of the interpreter; it must have IPython, and need not have anything of ours.
         cwd: Where user code runs; by default where the agent runs.
         env: Variables to set for user code, over the agent's own.
         grace_s: How long the child may take to end when asked, before it is ended by force.
+        memory_bytes: How much memory the child may allocate, where the system can limit it.
+        prewarm: Whether a second child waits, so that a restart takes no time.
     """
 
     def __init__(
@@ -48,13 +56,20 @@ class SubprocessEngine(Engine):
         cwd: str | Path | None = None,
         env: Mapping[str, str] | None = None,
         grace_s: float = 2.0,
+        memory_bytes: int | None = None,
+        prewarm: bool = False,
     ) -> None:
         self._python = tuple(python)
         self._cwd = cwd
         self._env = dict(env or {})
         self._grace_s = grace_s
+        self._memory_bytes = memory_bytes
+        self._prewarm = prewarm
         self._sink: EngineSink | None = None
         self._life: _Life | None = None
+        self._spare: asyncio.Task[_Life] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._meter: ResourceMeter | None = None
         self._info: Mapping[str, str] = {}
 
     @property
@@ -63,15 +78,32 @@ class SubprocessEngine(Engine):
 
     async def start(self, sink: EngineSink) -> None:
         self._sink = sink
+        self._life = await self._take_spare() or await self._begin(sink)
+        self._info = await self._life.wait_ready()
+        self._meter = ResourceMeter(int(self._info["pid"]), self._memory_bytes)
+        if self._prewarm:
+            self._spare = asyncio.create_task(self._begin(sink))
+
+    async def _begin(self, sink: EngineSink) -> "_Life":
         life = _Life(sink)
-        self._life = life
         try:
-            await life.spawn(self._python, self._cwd, self._env)
-            self._info = await life.wait_ready()
+            await life.spawn(self._python, self._cwd, self._env, self._memory_bytes or 0)
+            await life.wait_ready()
         except BaseException:
-            self._life = None
             await life.end(0)
             raise
+        return life
+
+    async def _take_spare(self) -> "_Life | None":
+        """Take the child that waits, if one does and lives."""
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        try:
+            life = await spare
+        except EngineStartError:
+            return None  # a normal start will say why
+        return life if life.lives else None
 
     async def execute(self, execution_id: str, source: str, execution_count: int) -> ExecuteReply:
         if self._life is None:
@@ -82,16 +114,38 @@ class SubprocessEngine(Engine):
         if self._life is not None:
             self._life.interrupt(execution_id)
 
+    async def ask(self, question: QuestionName, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        if self._life is None or self._meter is None:
+            raise QuestionError(question, "the engine is not running")
+        return self._meter.measure() if question == "resources" else await self._life.ask(question, data)
+
+    async def comm(self, message: CommMessage) -> None:
+        if self._life is not None:
+            await self._life.send(["comm", message.to_json()])
+
     async def restart(self) -> None:
         if self._sink is None:
             raise EngineStartError(NAME, "it was never started")
-        await self.stop()
+        life, self._life = self._life, None
+        if life is not None:
+            ending = asyncio.create_task(life.end(self._grace_s))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            if self._spare is None:
+                await ending
         await self.start(self._sink)
 
     async def stop(self) -> None:
         life, self._life = self._life, None
+        spare, self._spare = self._spare, None
         if life is not None:
             await life.end(self._grace_s)
+        if spare is not None:
+            spare.cancel()
+            with suppress(asyncio.CancelledError, EngineStartError):
+                await (await spare).end(0)
+        if self._ending:
+            await asyncio.wait(self._ending)
 
 
 @final
@@ -103,7 +157,10 @@ class _Life:
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
         self._sending = asyncio.Lock()
-        self._lifeline = self._interrupts = -1
+        self._side: socket.socket | None = None
+        self._answers: dict[int, asyncio.Future[Mapping[str, Json]]] = {}
+        self._asked = 0
+        self._interrupts = -1
         self._sources: list[Source] = []
         self._captured: list[Captured] = []
         self._ready: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
@@ -115,17 +172,21 @@ class _Life:
         self._asked_to_end = False
         self._ended: str | None = None
 
-    async def spawn(self, python: Sequence[str], cwd: str | Path | None, env: Mapping[str, str]) -> None:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._control = ours
+    @property
+    def lives(self) -> bool:
+        return self._ended is None
+
+    async def spawn(self, python: Sequence[str], cwd: str | Path | None, env: Mapping[str, str], memory_bytes: int) -> None:
+        (ours, theirs), (side, their_side) = socket.socketpair(), socket.socketpair()
+        for mine in (ours, side):
+            mine.setblocking(False)
+        self._control, self._side = ours, side
         read_interrupts, self._interrupts = os.pipe()
-        read_lifeline, self._lifeline = os.pipe()
         (read_out, out), (read_err, err) = os.pipe(), os.pipe()
         token = secrets.token_hex(8)
         self._captured = [Captured("stdout", read_out, token), Captured("stderr", read_err, token)]
-        self._sources = [Source(ours.fileno()), *(captured.source for captured in self._captured)]
-        given = (theirs.fileno(), read_interrupts, read_lifeline)
+        self._sources = [Source(ours.fileno()), Source(side.fileno()), *(captured.source for captured in self._captured)]
+        given = (theirs.fileno(), read_interrupts, their_side.fileno())
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *python,
@@ -133,7 +194,9 @@ class _Life:
                 child.__file__,
                 *map(str, given),
                 str(os.getpid()),
+                str(memory_bytes),
                 token,
+                _OUR_PACKAGES,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -147,7 +210,8 @@ class _Life:
             raise EngineStartError(NAME, f"{python[0]}{where}: {error.strerror}", "check the interpreter and the working folder") from error
         finally:
             theirs.close()
-            for fd in (read_interrupts, read_lifeline, out, err):
+            their_side.close()
+            for fd in (read_interrupts, out, err):
                 os.close(fd)
         self._watcher = asyncio.create_task(self._watch(self._process))
 
@@ -165,7 +229,7 @@ class _Life:
         self._replies[execution_id] = reply
         self._current = execution_id
         try:
-            await self._send(["execute", execution_id, source, execution_count])
+            await self.send(["execute", execution_id, source, execution_count])
             return await reply
         finally:
             self._replies.pop(execution_id, None)
@@ -186,7 +250,7 @@ class _Life:
         if grace_s > 0 and self._ended is None:
             for execution_id in self._replies:
                 self.interrupt(execution_id)
-            asking = asyncio.create_task(self._send(["stop"]))
+            asking = asyncio.create_task(self.send(["stop"]))
             await asyncio.wait([watcher], timeout=grace_s)
             asking.cancel()
             if not watcher.done():
@@ -198,7 +262,8 @@ class _Life:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         control = asyncio.create_task(self._read_control())
-        pumps = [control, *(asyncio.create_task(self._pump(captured)) for captured in self._captured)]
+        answers = asyncio.create_task(self._read_answers())
+        pumps = [control, answers, *(asyncio.create_task(self._pump(captured)) for captured in self._captured)]
         waiting = asyncio.create_task(process.wait())
         await asyncio.wait([control, waiting], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([waiting], timeout=SETTLE_S)
@@ -220,10 +285,14 @@ class _Life:
         self._ended = reason
         for question in self._questions:
             question.cancel()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(QuestionError("", f"the engine {reason}"))
         started = self._ready.done()
         if not started:
             said = "".join(captured.kept for captured in self._captured).strip()
-            self._ready.set_exception(EngineStartError(NAME, f"it {reason}" + (f": {said[-2000:]}" if said else "")))
+            hint = NO_IPYTHON if "No module named 'IPython'" in said else ""
+            self._ready.set_exception(EngineStartError(NAME, f"it {reason}" + (f": {said[-2000:]}" if said else ""), hint))
             self._ready.exception()  # it may have been given up on
         for reply in self._replies.values():
             if not reply.done():
@@ -236,24 +305,52 @@ class _Life:
         for captured in self._captured:
             os.close(captured.source.fd)
         self._captured = []
-        for fd in (self._lifeline, self._interrupts):
-            if fd >= 0:
-                os.close(fd)
-        self._lifeline = self._interrupts = -1
-        if self._control is not None:
-            self._control.close()
+        if self._interrupts >= 0:
+            os.close(self._interrupts)
+        self._interrupts = -1
+        for mine in (self._control, self._side):
+            if mine is not None:
+                mine.close()
 
     def _kill_group(self) -> None:
         if self._process is not None:
             with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM when only zombies are left
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    async def _send(self, message: list[Any]) -> None:
-        if self._control is None:
+    async def send(self, message: list[Any]) -> None:
+        if self._control is None or self._ended is not None:
             return
         async with self._sending:
             with suppress(ConnectionError):  # the child has ended: its watcher tells
                 await asyncio.get_running_loop().sock_sendall(self._control, encode_frame(message))
+
+    async def ask(self, question: QuestionName, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Ask the thread of the child that answers while a cell runs."""
+        if self._side is None or self._ended is not None:
+            raise QuestionError(question, "the engine is not running")
+        self._asked += 1
+        number = self._asked
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await asyncio.get_running_loop().sock_sendall(self._side, encode_frame([number, question, dict(data)]))
+                return await answer
+        except (TimeoutError, ConnectionError):
+            raise QuestionError(question, f"the engine did not answer within {ANSWER_TIMEOUT_S:g} s: it computes without a break") from None
+        finally:
+            del self._answers[number]
+
+    async def _read_answers(self) -> None:
+        source, frames = self._sources[1], FrameReader()
+        while (data := await source.next(child.READ_BYTES)) is not None:
+            for number, answer, problem in frames.feed(data):
+                waiting = self._answers.get(number)
+                if waiting is None or waiting.done():
+                    continue  # it took too long
+                if answer is None:
+                    waiting.set_exception(QuestionError("", problem))
+                else:
+                    waiting.set_result(answer)
 
     async def _read_control(self) -> None:
         source, frames, count = self._sources[0], FrameReader(), 0
@@ -279,6 +376,10 @@ class _Life:
                 question = asyncio.create_task(self._ask(execution_id, number, prompt, password))
                 self._questions[question] = execution_id
                 question.add_done_callback(self._questions.pop)
+            case ["comm", execution_id, value]:
+                self._sink.comm(execution_id, comm_from_json(value))
+            case ["exit"]:
+                self._sink.exit()
             case ["ready", facts]:
                 self._ready.set_result(facts)
             case _:
@@ -289,7 +390,7 @@ class _Life:
             answer = ["input", number, await self._sink.read_input(execution_id, prompt, password), ""]
         except InputUnavailableError as error:
             answer = ["input", number, None, str(error)]
-        await self._send(answer)
+        await self.send(answer)
 
     async def _pump(self, captured: Captured) -> None:
         while (data := await captured.source.next(CAPTURE_BYTES)) is not None:
@@ -318,7 +419,20 @@ class _Life:
 def _reason(status: int) -> str:
     if status >= 0:
         return f"exited with status {status}"
+    if -status == signal.SIGKILL:
+        return "was killed by SIGKILL, which the system sends when memory runs out"
     try:
         return f"was killed by {signal.Signals(-status).name}"
     except ValueError:
         return f"was killed by signal {-status}"
+
+
+def _folder_of(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent.parent)
+
+
+_OUR_PACKAGES = os.pathsep.join(f"{name}={_folder_of(name)}" for name in ("runtime_python", "runtime_schema"))
+"""Where the child finds them in an interpreter that has none of ours."""
