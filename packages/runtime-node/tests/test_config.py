@@ -1,5 +1,7 @@
 """Where an agent's configuration comes from, and what is said when it cannot work. Plain data, no process, hardly a file."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +37,69 @@ def test_a_notebook_is_all_that_must_be_told_beside_a_running_server(tmp_path: P
         runtime="python",
         runtime_id="python-my-machine",
         cwd=tmp_path,
+        env={},
+        python=None,
+        memory_bytes=None,
+        timeout_s=None,
+        prewarm=False,
         take_over=False,
         log_level="info",
+        log_format="text",
         data=tmp_path / "data",
     )
+
+
+def test_what_cells_run_in_is_told_in_many_ways(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('timeout = 90\nmemory = "512Mi"\nlog-format = "json"\n[env]\nA = "from the file"\nB = 2\n')
+    environ = {"RUNT_CONFIG": str(file), "RUNT_DATA": str(tmp_path), "RUNT_TOKEN": "t", "RUNT_MEMORY": "1.5GB"}
+    config = parse_runtime_args(["--notebook=n", "--server=http://a:1", "--python", sys.executable, "--prewarm"], environ)
+    assert (config.timeout_s, config.memory_bytes, config.log_format, config.prewarm) == (90, 1_500_000_000, "json", True)
+    assert config.env == {"A": "from the file", "B": "2"}
+    assert config.python == (sys.executable,)
+    config = parse_runtime_args(["--notebook=n", "--server=http://a:1", "--env", "A=1", "--env=B=x=y", "--timeout", "2h"], environ)
+    assert (config.env, config.timeout_s) == ({"A": "1", "B": "x=y"}, 7200)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("memory", "much", "'much' is not known (such as 2G or 512Mi)"),
+        ("memory", "0", "'0' is not known (such as 2G or 512Mi)"),
+        ("timeout", "2 weeks", "'2 weeks' is not known (such as 90s, 5m or 2h)"),
+        ("env", "NAME", "'NAME' sets no variable (write NAME=VALUE)"),
+        ("log-format", "xml", "'xml' is not known (choose one of text, json)"),
+        ("venv", "nowhere", "nowhere is not a virtual environment: it has no python (make one with `python -m venv nowhere`)"),
+        ("runtime", "jupyter:", "there is no Jupyter kernel '' (installed are ir, python3)"),
+        ("runtime", "jupyter:pyhton3", "there is no Jupyter kernel 'pyhton3' (did you mean jupyter:python3?)"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_a_hint(key: str, text: str, said: str, tmp_path: Path) -> None:
+    surroundings = replace(around(tmp_path), kernels=lambda: ("ir", "python3"))
+    assert problems(NOTEBOOK | {key: Found(text, f"--{key}")}, None, surroundings) == [f"--{key}: {said}"]
+
+
+def test_a_jupyter_kernel_has_a_runtime_id_of_its_own(tmp_path: Path) -> None:
+    found = NOTEBOOK | {"runtime": Found("jupyter:ir", "--runtime")}
+    config = resolve(found, None, replace(around(tmp_path), kernels=lambda: ("ir",)))
+    assert (config.runtime, config.runtime_id) == ("jupyter:ir", "jupyter-ir-my-machine")
+
+
+def test_only_one_interpreter_can_be_told_and_only_for_python(tmp_path: Path) -> None:
+    both = {"python": Found(sys.executable, "--python"), "venv": Found("v", "RUNT_VENV")}
+    assert problems(NOTEBOOK | both, None, around(tmp_path)) == [
+        "RUNT_VENV: cannot be given beside --python (give one of --python, --venv and --project)"
+    ]
+    other = {"python": Found(sys.executable, "--python"), "runtime": Found("echo", "--runtime")}
+    assert problems(NOTEBOOK | other, None, around(tmp_path)) == ["--python: is for --runtime python, not echo (leave it out)"]
+
+
+def test_a_kept_login_is_used_for_its_server_and_no_other(tmp_path: Path) -> None:
+    elsewhere = {"server": Found("https://example.org/", "--server")}
+    surroundings = replace(around(tmp_path), login={"https://example.org": "kept"}.get)
+    assert resolve(NOTEBOOK | elsewhere, None, surroundings).token == "kept"
+    assert resolve(NOTEBOOK | elsewhere, "variable", surroundings).token == "variable"
+    assert resolve(NOTEBOOK, None, surroundings).token == "from-file:token"
 
 
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
@@ -68,7 +129,7 @@ def test_the_local_token_goes_to_no_other_server(tmp_path: Path) -> None:
     elsewhere = {"server": Found("https://example.org", "--server")}
     assert problems(NOTEBOOK | elsewhere, None, around(tmp_path)) == [
         "--token-file: is missing (or RUNT_TOKEN_FILE, or `token-file` in the configuration file; "
-        "make a token with `runt token` where the server runs; RUNT_TOKEN may hold the token itself)"
+        "log in once with `runt login`; RUNT_TOKEN may hold a token itself)"
     ]
 
 
@@ -86,7 +147,7 @@ def test_everything_wrong_is_said_at_once_with_a_hint(tmp_path: Path) -> None:
         "copy the id from the notebook's address, or see `runt notebook`)",
         "RUNT_SERVER: is not a server's address (such as http://127.0.0.1:8585)",
         "--token-file: /t: others may read it (run `chmod 600 /t`)",
-        "--runtime: 'pyhton' is not known (choose one of python, echo, html)",
+        "--runtime: 'pyhton' is not known (choose one of python, echo, html, jupyter:NAME)",
         "--runtime-id: 'a b' is not an id (ids match [A-Za-z0-9_-]{1,64})",
         "config.toml: cwd: nowhere is not a folder (give one that exists)",
         "RUNT_LOG_LEVEL: 'loud' is not known (choose one of debug, info, warning, error)",
@@ -130,7 +191,7 @@ def test_flags_take_their_value_in_every_usual_way(args: list[str], found: dict[
     [
         ("notbook = 'x'", "notbook: unknown key (did you mean notebook?)"),
         ("token = 'x'", "token: a token does not stand in the configuration file"),
-        ("notebook = 3", 'notebook: must be a text (such as notebook = "ID")'),
+        ("notebook = [3]", 'notebook: must be a text (such as notebook = "ID")'),
         ("data = '/x'", "data: unknown key"),
         ("notebook =", "is not TOML:"),
     ],

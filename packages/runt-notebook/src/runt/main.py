@@ -200,6 +200,27 @@ def token(
     typer.echo(json.dumps({"token": made, "name": name, "role": role}) if as_json else made)
 
 
+@cli.command(
+    epilog="Examples:\n\n  runt login https://notebooks.example.org            asks for the token\n\n"
+    "  runt login https://notebooks.example.org < token    reads it\n\n  runt login --list\n\n"
+    "Then `runt agent --server https://notebooks.example.org …` needs no token."
+)
+def login(
+    server: Annotated[str | None, typer.Argument(metavar="[SERVER]", help="The server's address.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget the server's token.")] = False,
+    all_of_them: Annotated[bool, typer.Option("--list", help="Name the servers there is a token for.")] = False,
+) -> None:
+    """Keep a server's token for this machine's agents, in a file that only you can read."""
+    from .login import list_logins, log_in, log_out
+
+    if all_of_them:
+        list_logins(typer.echo)
+    elif server is None or not server.startswith(("http://", "https://")):
+        raise UsageError("bad-usage", "name the server, such as https://notebooks.example.org (see `runt login --help`)")
+    else:
+        (log_out if forget else log_in)(server, typer.echo)
+
+
 pyodide_cli = typer.Typer(help="The Python that pages run.", no_args_is_help=True)
 cli.add_typer(pyodide_cli, name="pyodide")
 

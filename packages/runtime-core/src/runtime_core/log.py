@@ -1,6 +1,6 @@
 """Structured logging on the standard library's: a short event and key=value fields, by named loggers.
 
-Nothing is configured here. Source, output, input and passwords of people are never fields; ids and sizes are.
+A record has both apart as well, as `event` and `fields`. Nothing is configured here. Source, output, input and passwords of people are never fields; ids and sizes are.
 """
 
 import logging
@@ -38,8 +38,9 @@ class Logger:
 
     def _write(self, level: int, event: str, fields: dict[str, Field], exc: BaseException | None = None) -> None:
         if self._logger.isEnabledFor(level):
-            line = " ".join((event, *(f"{key}={_show(value)}" for key, value in {**self._fields, **fields}.items())))
-            self._logger.log(level, "%s", line, exc_info=exc)
+            told = {**self._fields, **fields}
+            line = " ".join((event, *(f"{key}={_show(value)}" for key, value in told.items())))
+            self._logger.log(level, "%s", line, exc_info=exc, extra={"event": event, "fields": told})
 
 
 def _show(value: Field) -> str:

@@ -45,8 +45,19 @@ from runtime_core import (
 )
 
 from .artifacts import FolderArtifacts, HttpArtifacts
-from .config import RUNTIME_TYPES, RuntimeConfig, RuntimeType, default_runtime_id, parse_runtime_args
-from .credentials import TOKEN_FILE, LocalServer, announce_server, default_data_folder, find_server, read_token, write_private
+from .config import RUNTIME_TYPES, RuntimeConfig, default_runtime_id, parse_runtime_args
+from .credentials import (
+    TOKEN_FILE,
+    LocalServer,
+    announce_server,
+    default_data_folder,
+    find_login,
+    find_server,
+    keep_login,
+    read_logins,
+    read_token,
+    write_private,
+)
 from .errors import (
     ConfigError,
     CredentialError,
@@ -115,7 +126,6 @@ __all__ = [
     "RuntimeCoreError",
     "RuntimeHandler",
     "RuntimeNodeError",
-    "RuntimeType",
     "ServerAnswerError",
     "ServerApi",
     "ServerUnreachableError",
@@ -137,14 +147,17 @@ __all__ = [
     "default_runtime_id",
     "drive_engine",
     "echo",
+    "find_login",
     "find_server",
     "html",
     "is_same_process",
+    "keep_login",
     "main",
     "make_bundle",
     "one_line",
     "parse_runtime_args",
     "process_created_s",
+    "read_logins",
     "read_token",
     "run_agent",
     "set_up_logs",

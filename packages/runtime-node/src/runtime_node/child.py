@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from importlib.machinery import PathFinder
@@ -56,14 +56,25 @@ STARTERS = (
 )
 """What all other ways to start a process call."""
 
-_LENGTH = struct.Struct("!I")
+LARGE = 64 * 1024
+"""Representations of so many characters travel beside the JSON of their message, which would cost them more than the way."""
+
+_LENGTHS = struct.Struct("!IQ")
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def encode_frame(message: list[Any]) -> bytes:
-    """Encode a message, a kind followed by its fields: length as 4 bytes, then JSON."""
-    body = _encode_json(message).encode("utf-8", "replace")
-    return _LENGTH.pack(len(body)) + body
+def encode_frame(message: list[Any], large: Sequence[str] = ()) -> bytes:
+    """Encode a message, a kind followed by its fields, and texts beside it: both lengths, then JSON, then the texts.
+
+    The texts' lengths in bytes are the last field of the JSON, where there are texts.
+    """
+    if not large:
+        body = _encode_json(message).encode("utf-8", "replace")
+        return _LENGTHS.pack(len(body), 0) + body
+    texts = [text.encode("utf-8", "replace") for text in large]
+    sizes = [len(text) for text in texts]
+    body = _encode_json([*message, sizes]).encode("utf-8", "replace")
+    return b"".join((_LENGTHS.pack(len(body), sum(sizes)), body, *texts))
 
 
 @final
@@ -74,49 +85,78 @@ class FrameReader:
         self._received = bytearray()
 
     def feed(self, data: bytes) -> list[list[Any]]:
-        """Take bytes and return the messages that are complete, in order."""
+        """Take bytes and return the messages that are complete, in order; texts beside a message are its last field, a list."""
         received = self._received
         received += data
         messages: list[list[Any]] = []
         start = 0
-        while len(received) - start >= 4:
-            (length,) = _LENGTH.unpack_from(received, start)
-            if len(received) - start - 4 < length:
+        while len(received) - start >= _LENGTHS.size:
+            length, beside = _LENGTHS.unpack_from(received, start)
+            body = start + _LENGTHS.size
+            if len(received) - body < length + beside:
                 break
-            messages.append(json.loads(received[start + 4 : start + 4 + length]))
-            start += 4 + length
+            message: list[Any] = json.loads(received[body : body + length])
+            start = body + length + beside
+            if beside:
+                message.append(_split(received, body + length, message.pop()))
+            messages.append(message)
         del received[:start]
         return messages
 
 
-def pack_output(output: Output) -> list[Any]:
-    """Turn an output into a JSON list."""
+def _split(received: bytearray, start: int, sizes: list[int]) -> list[str]:
+    texts: list[str] = []
+    with memoryview(received) as view:
+        for size in sizes:
+            texts.append(str(view[start : start + size], "utf-8"))
+            start += size
+    return texts
+
+
+def set_aside(bundle: Mapping[str, str], large: list[str]) -> dict[str, str | int]:
+    """Put large representations into a list; in the bundle their place in it stands for them."""
+    packed: dict[str, str | int] = {}
+    for mime_type, text in bundle.items():
+        if len(text) < LARGE:
+            packed[mime_type] = text
+        else:
+            packed[mime_type] = len(large)
+            large.append(text)
+    return packed
+
+
+def _whole(bundle: Mapping[str, str | int], large: Sequence[str]) -> dict[str, str]:
+    return {mime_type: large[part] if isinstance(part, int) else part for mime_type, part in bundle.items()}
+
+
+def pack_output(output: Output, large: list[str]) -> list[Any]:
+    """Turn an output into a JSON list; large representations go into `large`."""
     match output:
         case StreamText():
             return ["stream", output.stream, output.text]
         case DisplayData():
-            return ["display", dict(output.bundle), output.metadata, output.display_id]
+            return ["display", set_aside(output.bundle, large), output.metadata, output.display_id]
         case DisplayUpdate():
-            return ["update", dict(output.bundle), output.metadata, output.display_id]
+            return ["update", set_aside(output.bundle, large), output.metadata, output.display_id]
         case ExecuteResult():
-            return ["result", dict(output.bundle), output.metadata, output.execution_count]
+            return ["result", set_aside(output.bundle, large), output.metadata, output.execution_count]
         case ErrorOutput():
             return ["error", output.name, output.value, list(output.traceback)]
         case ClearOutput():
             return ["clear", output.wait]
 
 
-def unpack_output(packed: list[Any]) -> Output:
+def unpack_output(packed: list[Any], large: Sequence[str] = ()) -> Output:
     """Turn what `pack_output` returned back into an output."""
     match packed:
         case ["stream", stream, text]:
             return StreamText(stream=stream, text=text)
         case ["display", bundle, metadata, display_id]:
-            return DisplayData(bundle=bundle, metadata=metadata, display_id=display_id)
+            return DisplayData(bundle=_whole(bundle, large), metadata=metadata, display_id=display_id)
         case ["update", bundle, metadata, display_id]:
-            return DisplayUpdate(display_id=display_id, bundle=bundle, metadata=metadata)
+            return DisplayUpdate(display_id=display_id, bundle=_whole(bundle, large), metadata=metadata)
         case ["result", bundle, metadata, execution_count]:
-            return ExecuteResult(execution_count=execution_count, bundle=bundle, metadata=metadata)
+            return ExecuteResult(execution_count=execution_count, bundle=_whole(bundle, large), metadata=metadata)
         case ["error", name, value, traceback]:
             return ErrorOutput(name=name, value=value, traceback=tuple(traceback))
         case ["clear", wait]:
@@ -158,9 +198,9 @@ class Channel:
         self._writable.register(fd, select.POLLOUT)
         os.set_blocking(fd, False)
 
-    def send(self, message: list[Any], *, marked: bool = False) -> None:
+    def send(self, message: list[Any], large: Sequence[str] = (), *, marked: bool = False) -> None:
         """Send a message, after all that was sent before and, if marked, before all that is written to `captured` later."""
-        frame = encode_frame(message)
+        frame = encode_frame(message, large)
         self._acquire()
         try:
             if self.silent:
@@ -349,7 +389,8 @@ class Child:
     def _deliver(self, origin: str, output: Output) -> None:
         if not self._forked:
             last = isinstance(output, (ExecuteResult, ErrorOutput))  # no code of the cell comes after these
-            self._channel.send(["output", origin, pack_output(output)], marked=not last)
+            large: list[str] = []
+            self._channel.send(["output", origin, pack_output(output, large)], large, marked=not last)
         elif isinstance(output, StreamText):  # the socket is the parent's: a forked process writes to what is captured
             data = output.text.encode("utf-8", "replace")
             while data:

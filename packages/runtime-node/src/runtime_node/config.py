@@ -5,6 +5,7 @@
 
 import difflib
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +16,19 @@ from urllib.parse import urlsplit
 
 from runtime_schema.ids import ID_PATTERN, is_id
 
-from .credentials import TOKEN_FILE, LocalServer, default_config_file, default_data_folder, find_server, read_token
+from .credentials import TOKEN_FILE, LocalServer, default_config_file, default_data_folder, find_login, find_server, read_token
 from .errors import ConfigError, CredentialError, Problem
+from .interpreters import interpreter_command
 from .logs import LEVELS
 
-RuntimeType = Literal["python", "echo", "html"]
-RUNTIME_TYPES: tuple[RuntimeType, ...] = get_args(RuntimeType)
+RUNTIME_TYPES = ("python", "echo", "html")
+JUPYTER = "jupyter:"
+"""What stands before the name of a Jupyter kernel in `--runtime`."""
+LogFormat = Literal["text", "json"]
+LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SECONDS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +56,30 @@ OPTIONS: tuple[Option, ...] = (
     Option("--server", "the server's address; by default the one that runs on the data folder", "URL"),
     Option("--token-file", "file with the token, readable by you alone; RUNT_TOKEN may hold the token itself", "FILE"),
     Option("--client-id", "your user id; must be the token's, and is asked of the server by default", "ID"),
-    Option("--runtime", f"what runs the cells: {', '.join(RUNTIME_TYPES)} (default: python)", "TYPE"),
+    Option(
+        "--runtime", f"what runs the cells: {', '.join(RUNTIME_TYPES)}, or {JUPYTER}NAME for a Jupyter kernel (default: python)", "TYPE"
+    ),
     Option("--runtime-id", "name that stays the same over restarts (default: from the type and this machine's name)", "ID"),
     Option("--cwd", "folder that cells run in (default: the current one)", "FOLDER"),
+    Option("--env", "a variable that cells see; may be given again for others, in the file it is a table", "NAME=VALUE"),
+    Option("--python", "interpreter that runs the cells; it needs IPython (default: the agent's own)", "PATH"),
+    Option("--venv", "virtual environment whose interpreter runs the cells", "FOLDER"),
+    Option("--project", "uv project whose environment runs the cells", "FOLDER"),
+    Option("--memory", "how much memory cells may take, such as 2G or 512Mi (default: no limit)", "SIZE"),
+    Option("--timeout", "how long one cell may run, such as 90s or 2h (default: for ever)", "TIME"),
+    Option("--prewarm", "keep a second Python waiting, so that a restart takes no time: yes or no (default: no)", "YES"),
     Option("--take-over", "replace the notebook's active runtime: yes or no (default: no)", "YES"),
     Option("--log-level", f"{', '.join(LEVELS)} (default: info)", "LEVEL"),
+    Option("--log-format", "text, or json for an object a line (default: text)", "FORMAT"),
     Option("--data", "folder for what must survive a restart (default: this platform's)", "FOLDER", in_file=False),
     Option("--config", "configuration file, TOML with these names as keys (default: this platform's)", "FILE", in_file=False),
 )
 _BY_FLAG = {option.flag: option for option in OPTIONS}
 _BY_KEY = {option.key: option for option in OPTIONS}
 _SHORT = {"-n": "--notebook", "-s": "--server", "-r": "--runtime"}
+_BETWEEN = "\0"
+"""Between the variables of several `--env`: the one character that none can hold."""
+_SWITCHES = ("take-over", "prewarm")
 _YES, _NO = ("yes", "true", "1", "on"), ("no", "false", "0", "off")
 
 
@@ -70,11 +91,17 @@ class RuntimeConfig:
     server: str
     token: str = field(repr=False)
     client_id: str | None
-    runtime: RuntimeType
+    runtime: str
     runtime_id: str
     cwd: Path
+    env: Mapping[str, str]
+    python: tuple[str, ...] | None
+    memory_bytes: int | None
+    timeout_s: float | None
+    prewarm: bool
     take_over: bool
     log_level: str
+    log_format: LogFormat
     data: Path
 
 
@@ -95,6 +122,10 @@ class Surroundings:
     data: Path
     local_server: LocalServer | None
     read_token: Callable[[Path], str]
+    login: Callable[[str], str | None] = lambda _: None
+    """Finds the token that `runt login` has kept for a server."""
+    kernels: Callable[[], Sequence[str]] = tuple
+    """Names the installed Jupyter kernels, which takes a while."""
 
 
 def parse_runtime_args(args: Sequence[str], environ: Mapping[str, str] | None = None) -> RuntimeConfig:
@@ -113,7 +144,13 @@ def parse_runtime_args(args: Sequence[str], environ: Mapping[str, str] | None = 
     in_file, more = _read_config_file(found.get("config"))
     data = Path(found["data"].text).expanduser() if "data" in found else default_data_folder()
     around = Surroundings(
-        hostname=socket.gethostname(), cwd=Path.cwd(), data=data.absolute(), local_server=find_server(data), read_token=read_token
+        hostname=socket.gethostname(),
+        cwd=Path.cwd(),
+        data=data.absolute(),
+        local_server=find_server(data),
+        read_token=read_token,
+        login=find_login,
+        kernels=_kernel_names,
     )
     return resolve(in_file | found, environ.get("RUNT_TOKEN"), around, problems + more)
 
@@ -130,12 +167,13 @@ def parse_flags(args: Sequence[str]) -> tuple[dict[str, Found], list[Problem]]:
         option = _BY_FLAG.get(flag)
         if not equals:
             value = ""
-            if option is not None and option.key == "take-over" and (not rest or rest[0].lower() not in _YES + _NO):
+            if option is not None and option.key in _SWITCHES and (not rest or rest[0].lower() not in _YES + _NO):
                 value = "yes"
             elif rest and not rest[0].startswith("-"):
                 value = rest.pop(0)
         if option is not None and value:
-            found[option.key] = Found(value, flag)
+            earlier = found.get(option.key) if option.key == "env" else None
+            found[option.key] = Found(f"{earlier.text}{_BETWEEN}{value}" if earlier else value, flag)
         elif option is not None:
             problems.append(Problem(flag, "needs a value", f"such as {flag} {option.value}"))
         elif flag in ("--token", "-t"):
@@ -163,17 +201,23 @@ def resolve(found: Mapping[str, Found], token: str | None, around: Surroundings,
     notebook = reader.required_id("notebook", "copy the id from the notebook's address, or see `runt notebook`")
     server = _server(reader, around)
     token = _token(reader, token, server, around)
-    runtime = reader.one_of("runtime", RUNTIME_TYPES, "python")
+    runtime = _runtime(reader, around)
     config = RuntimeConfig(
         notebook=notebook,
         server=server,
         token=token,
         client_id=reader.text("client-id"),
-        runtime=cast("RuntimeType", runtime),  # one_of gives one of the literals, or there is a problem
+        runtime=runtime,
         runtime_id=reader.id("runtime-id") or default_runtime_id(runtime, around.hostname),
         cwd=_cwd(reader, around),
+        env=_env(reader),
+        python=_python(reader, runtime),
+        memory_bytes=_whole(reader.quantity("memory", _BYTES, "such as 2G or 512Mi")),
+        timeout_s=reader.quantity("timeout", _SECONDS, "such as 90s, 5m or 2h"),
+        prewarm=reader.one_of("prewarm", _YES + _NO, "no") in _YES,
         take_over=reader.one_of("take-over", _YES + _NO, "no") in _YES,
         log_level=reader.one_of("log-level", LEVELS, "info"),
+        log_format=cast("LogFormat", reader.one_of("log-format", LOG_FORMATS, "text")),  # one of them, or there is a problem
         data=around.data,
     )
     if reader.problems:
@@ -183,7 +227,7 @@ def resolve(found: Mapping[str, Found], token: str | None, around: Surroundings,
 
 def default_runtime_id(runtime: str, hostname: str) -> str:
     """Name the runtime of this machine: letters, digits, `_` and `-`."""
-    return f"{runtime}-{''.join(letter if is_id(letter) else '-' for letter in hostname) or 'here'}"[:64]
+    return "".join(letter if is_id(letter) else "-" for letter in f"{runtime}-{hostname or 'here'}")[:64]
 
 
 class _Reader:
@@ -221,6 +265,18 @@ class _Reader:
             self.problems.append(Problem(found.where, f"{found.text!r} is not known", f"choose one of {', '.join(values)}"))
         return value
 
+    def quantity(self, key: str, units: Mapping[str, float], hint: str) -> float | None:
+        found = self.get(key)
+        if found is None:
+            return None
+        matched = _QUANTITY.fullmatch(found.text.strip().lower())
+        number, unit = (matched[1], matched[2]) if matched is not None else ("0", "")
+        unit = unit if unit in units else unit.removesuffix("b")
+        value = float(number) * units.get(unit, 0)
+        if value <= 0:
+            self.wrong(found, f"{found.text!r} is not known", hint)
+        return value
+
     def missing(self, key: str, hint: str) -> None:
         option = _BY_KEY[key]
         self.problems.append(Problem(option.flag, "is missing", f"or {option.variable}, or `{key}` in the configuration file; {hint}"))
@@ -256,15 +312,61 @@ def _token(reader: _Reader, token: str | None, server: str, around: Surroundings
         path = Path(found.text).expanduser()
     elif around.local_server is not None and around.local_server.url == server:  # nobody else's server gets this token
         path = around.data / TOKEN_FILE
-    if path is None:
-        reader.missing("token-file", "make a token with `runt token` where the server runs; RUNT_TOKEN may hold the token itself")
-        return ""
     try:
+        if path is None and (kept := around.login(server)) is not None:
+            return kept
+        if path is None:
+            reader.missing("token-file", "log in once with `runt login`; RUNT_TOKEN may hold a token itself")
+            return ""
         return around.read_token(path)
     except CredentialError as exc:
         where = found.where if found is not None else "--token-file"
         reader.problems.append(Problem(where, f"{exc.path}: {exc.problem}", exc.hint))
         return ""
+
+
+def _runtime(reader: _Reader, around: Surroundings) -> str:
+    found = reader.get("runtime")
+    if found is None or not found.text.startswith(JUPYTER):
+        return reader.one_of("runtime", (*RUNTIME_TYPES, f"{JUPYTER}NAME"), "python")
+    name, known = found.text.removeprefix(JUPYTER), around.kernels()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {JUPYTER}{close[0]}?" if close else f"installed are {', '.join(known)}" if known else "none is installed"
+        reader.wrong(found, f"there is no Jupyter kernel {name!r}", hint)
+    return found.text
+
+
+def _env(reader: _Reader) -> dict[str, str]:
+    found = reader.get("env")
+    variables: dict[str, str] = {}
+    for line in found.text.split(_BETWEEN) if found is not None else ():
+        name, equals, value = line.partition("=")
+        if not equals or not name or found is None:
+            reader.problems.append(Problem(found.where if found else "--env", f"{line!r} sets no variable", "write NAME=VALUE"))
+        variables[name] = value
+    return variables
+
+
+def _python(reader: _Reader, runtime: str) -> tuple[str, ...] | None:
+    told = {key: found for key in ("python", "venv", "project") if (found := reader.get(key)) is not None}
+    if not told:
+        return None
+    (key, found), *others = told.items()
+    if others:
+        reader.wrong(others[0][1], f"cannot be given beside --{key}", "give one of --python, --venv and --project")
+    elif runtime != "python":
+        reader.wrong(found, f"is for --runtime python, not {runtime}", "leave it out")
+    else:
+        try:
+            return interpreter_command(**{key: Path(found.text)})
+        except ConfigError as exc:
+            reader.problems += [Problem(found.where, problem.problem, problem.hint) for problem in exc.problems]
+    return None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _cwd(reader: _Reader, around: Surroundings) -> Path:
@@ -275,6 +377,12 @@ def _cwd(reader: _Reader, around: Surroundings) -> Path:
     if not path.is_dir():
         reader.wrong(found, f"{found.text} is not a folder", "give one that exists")
     return path
+
+
+def _kernel_names() -> Sequence[str]:
+    from .jupyter_kernel import kernel_names  # heavy, and only for those who name a kernel
+
+    return kernel_names()
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Found]:
@@ -301,6 +409,10 @@ def _from_file(values: Mapping[str, object], path: Path) -> tuple[dict[str, Foun
         option, where = _BY_KEY.get(key), f"{path}: {key}"
         if isinstance(value, bool):
             value = "yes" if value else "no"
+        elif isinstance(value, (int, float)):
+            value = str(value)
+        elif key == "env" and isinstance(value, dict):
+            value = _BETWEEN.join(f"{name}={text}" for name, text in cast("dict[str, object]", value).items())
         if key == "token":
             problems.append(
                 Problem(where, "a token does not stand in the configuration file", "put it in a file of its own for token-file")

@@ -17,6 +17,7 @@ from .errors import CredentialError
 SERVER_FILE = "server.json"
 TOKEN_FILE = "token"
 _OTHERS = 0o077
+_LONGEST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +48,73 @@ def default_config_file() -> Path:
     return user_config_path("runt", appauthor=False) / "config.toml"
 
 
+def login_file() -> Path:
+    """Give the file that keeps the tokens of `runt login`."""
+    return default_config_file().with_name("logins.json")
+
+
+def read_logins(path: Path | None = None) -> dict[str, str]:
+    """Read the kept tokens, by server.
+
+    Raises:
+        CredentialError: They cannot be read, or others may read them.
+    """
+    path = path or login_file()
+    if not path.exists():
+        return {}
+    try:
+        kept: Any = json.loads(_read_private(path, "log in with `runt login`"))  # Any: checked right here
+    except ValueError as exc:
+        raise CredentialError(path, f"is damaged: {exc}", "remove it, and log in again with `runt login`") from exc
+    tokens = cast("dict[str, object]", kept) if isinstance(kept, dict) else {}
+    return {server: token for server, token in tokens.items() if isinstance(token, str)}
+
+
+def find_login(server: str) -> str | None:
+    """Find the token that was kept for a server.
+
+    Raises:
+        CredentialError: As `read_logins`.
+    """
+    return read_logins().get(server.rstrip("/"))
+
+
+def keep_login(server: str, token: str | None, path: Path | None = None) -> None:
+    """Keep a server's token for the agents of this user; None forgets it.
+
+    Raises:
+        CredentialError: As `read_logins`.
+    """
+    path = path or login_file()
+    kept = read_logins(path)
+    kept.pop(server.rstrip("/"), None)
+    if token is not None:
+        kept[server.rstrip("/")] = token
+    write_private(path, json.dumps(kept, indent=1))
+
+
+def _read_private(path: Path, hint: str) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        with open(descriptor, encoding="utf-8") as file:
+            mode = os.fstat(descriptor).st_mode
+            text = file.read(_LONGEST)
+    except FileNotFoundError:
+        raise CredentialError(path, "there is no such file", hint) from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CredentialError(path, f"cannot be read: {exc}", "check the path and its permissions") from exc
+    if os.name == "posix" and mode & _OTHERS:
+        raise CredentialError(path, f"others may read it (mode {mode & 0o777:04o})", f"run `chmod 600 {path}`")
+    return text
+
+
 def read_token(path: Path) -> str:
     """Read a token from a file of its owner.
 
     Raises:
         CredentialError: It is missing, unreadable, empty, or others may read it.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        with open(descriptor, encoding="utf-8") as file:
-            mode = os.fstat(descriptor).st_mode
-            text = file.read(4096).strip()
-    except FileNotFoundError:
-        raise CredentialError(path, "there is no such file", "make a token with `runt token` and put it there") from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise CredentialError(path, f"cannot be read: {exc}", "check the path and its permissions") from exc
-    if os.name == "posix" and mode & _OTHERS:
-        raise CredentialError(path, f"others may read it (mode {mode & 0o777:04o})", f"run `chmod 600 {path}`")
+    text = _read_private(path, "make a token with `runt token` and put it there").strip()
     if not text or not text.isascii() or any(letter.isspace() for letter in text):
         raise CredentialError(path, "does not hold a token", "put the one line that `runt token` printed there")
     return text

@@ -1,12 +1,13 @@
-"""Logs of a process: one line each on stderr, `time level logger event key=value …`, readable by people and programs.
+"""Logs of a process: one line each on stderr, `time level logger event key=value …` or a JSON object.
 
 What may stand in a line is decided where it is written; nothing here or there logs tokens, source or output.
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import final
+from typing import Literal, final
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -32,6 +33,21 @@ class LineFormatter(logging.Formatter):
         return f"{line}: {type(problem).__name__}: {one_line(str(problem))}"
 
 
+@final
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, event, the event's fields, and the error with its traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the record; what other libraries log is its message, with no fields."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event: str = getattr(record, "event", "") or record.getMessage()
+        line: dict[str, object] = {"time": time, "level": record.levelname.lower(), "logger": record.name, "event": event}
+        line |= {name: value for name, value in getattr(record, "fields", {}).items() if name not in line}
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            line |= {"error": repr(record.exc_info[1]), "traceback": self.formatException(record.exc_info)}
+        return json.dumps(line, ensure_ascii=False)
+
+
 def one_line(text: str) -> str:
     """Shorten what a program wrote before it failed to a line: where it begins, and the last words, which say why."""
     lines = text.strip().splitlines()
@@ -45,10 +61,10 @@ def silence_logs() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def set_up_logs(level: str) -> None:
+def set_up_logs(level: str, form: Literal["text", "json"] = "text") -> None:
     """Send this process's logs to stderr from `level` on; other libraries' from warning on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter(tracebacks=level == "debug"))
+    handler.setFormatter(JsonFormatter() if form == "json" else LineFormatter(tracebacks=level == "debug"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

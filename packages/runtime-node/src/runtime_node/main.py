@@ -80,10 +80,16 @@ async def build_agent(config: RuntimeConfig, capabilities: RuntimeCapabilities) 
         artifacts=artifacts,
     )
     try:
-        info = {"host": socket.gethostname(), "python": platform.python_version()}
-        options = RuntimeAgentOptions(runtime_id=config.runtime_id, runtime_type=config.runtime, client_id=user, info=info)
+        info = {"host": socket.gethostname(), "python": platform.python_version(), "folder": str(config.cwd)}
+        options = RuntimeAgentOptions(
+            runtime_id=config.runtime_id,
+            runtime_type=config.runtime,
+            client_id=user,
+            info=info,
+            execution_timeout_s=config.timeout_s,
+        )
         agent = RuntimeAgent(store, capabilities, options, artifacts=artifacts, clock=SystemClock(), ids=RandomIds())
-        attach_runtime(agent, config.runtime, cwd=config.cwd)
+        attach_runtime(agent, config)
     except BaseException:
         await store.close(0)
         raise
@@ -174,7 +180,7 @@ def main(args: Sequence[str]) -> int:
         sys.stderr.write("".join(f"runt agent: {problem}\n" for problem in exc.problems))
         return ExitCode.USAGE
     os.environ.pop("RUNT_TOKEN", None)  # user code inherits the environment
-    set_up_logs(config.log_level)
+    set_up_logs(config.log_level, config.log_format)
     try:
         status, line = asyncio.run(run_agent(config))
     except (RuntimeNodeError, RuntimeStoreError, RuntimeCoreError) as exc:

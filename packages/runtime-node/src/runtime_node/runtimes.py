@@ -1,29 +1,46 @@
 """What each `--runtime` is made of."""
 
-from pathlib import Path
-from typing import assert_never
+import sys
 
 from runtime_core.agent import RuntimeAgent
+from runtime_core.errors import InvalidOptionError
 from runtime_core.handlers import drive_engine, echo, html
+from runtime_core.ports import Engine
 
-from .config import RuntimeType
-from .subprocess_engine import SubprocessEngine
+from .config import RuntimeConfig
+
+JUPYTER = "jupyter:"
 
 
-def attach_runtime(agent: RuntimeAgent, runtime: RuntimeType, *, cwd: Path) -> None:
-    """Let an agent that has not started run cells by the named runtime.
+def attach_runtime(agent: RuntimeAgent, config: RuntimeConfig) -> None:
+    """Let an agent that has not started run cells by the runtime of its configuration.
 
-    Args:
-        agent: The agent.
-        runtime: Which one.
-        cwd: The folder that code runs in, where the runtime has one.
+    Raises:
+        InvalidOptionError: There is no such runtime.
     """
-    match runtime:
-        case "python":
-            drive_engine(agent, SubprocessEngine(cwd=cwd))
+    match config.runtime:
         case "echo":
             agent.on_execution(echo)
         case "html":
             agent.on_execution(html)
         case _:
-            assert_never(runtime)
+            drive_engine(agent, _engine(config))
+
+
+def _engine(config: RuntimeConfig) -> Engine:
+    if config.runtime == "python":
+        from .subprocess_engine import SubprocessEngine
+
+        return SubprocessEngine(
+            python=config.python or (sys.executable,),
+            cwd=config.cwd,
+            env=config.env,
+            memory_bytes=config.memory_bytes,
+            prewarm=config.prewarm,
+        )
+    name = config.runtime.removeprefix(JUPYTER)
+    if name == config.runtime or not name:
+        raise InvalidOptionError("runtime", f"{config.runtime!r} is none of python, echo, html and {JUPYTER}NAME")
+    from .jupyter_engine import JupyterEngine
+
+    return JupyterEngine(name, cwd=config.cwd, env=config.env)

@@ -31,6 +31,8 @@ NO_IPYTHON = "install it there: python -m pip install ipython, with the interpre
 NAME = "the Python engine"
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 2.0
+SOCKET_BYTES = 1024 * 1024
+"""Large results cross in fewer steps; a system that allows less gives less."""
 CAPTURE_BYTES = 65536
 DRAIN_BYTES = 1_048_576  # the most a pipe of Linux holds
 SETTLE_S = 1.0
@@ -180,6 +182,7 @@ class _Life:
         (ours, theirs), (side, their_side) = socket.socketpair(), socket.socketpair()
         for mine in (ours, side):
             mine.setblocking(False)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
         self._control, self._side = ours, side
         read_interrupts, self._interrupts = os.pipe()
         (read_out, out), (read_err, err) = os.pipe(), os.pipe()
@@ -364,8 +367,8 @@ class _Life:
 
     def _on_message(self, message: list[Any]) -> None:
         match message:
-            case ["output", execution_id, packed]:
-                self._sink.emit(execution_id, unpack_output(packed))
+            case ["output", execution_id, packed, *large]:
+                self._sink.emit(execution_id, unpack_output(packed, large[0] if large else ()))
             case ["done", execution_id, status, name, value]:
                 for question in [task for task, asker in self._questions.items() if asker == execution_id]:
                     question.cancel()

@@ -159,6 +159,8 @@ class NotebookShell(InteractiveShell):
         shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
         shell.user_ns_hidden["exit"] = shell.user_ns_hidden["quit"] = shell.exiter
         shell.set_hook("show_in_pager", _show_in_cell, 99)
+        formatter: Any = shell.display_formatter  # a trait, which is filled by now
+        formatter.formatters["text/plain"].for_type(str, _show_string)
         # a cell is whole: with this flag what lacks a bracket is an _IncompleteInputError (typeshed does not know the flag)
         shell.compile.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # pyright: ignore[reportAttributeAccessIssue]
         if programs:
@@ -232,6 +234,8 @@ class NotebookShell(InteractiveShell):
         self._showtraceback(kind, error, self._traceback_lines(kind, error, tb, tb_offset))
 
     def _traceback_lines(self, kind: Any, error: BaseException, tb: Any, tb_offset: int | None) -> Any:
+        if isinstance(error, KeyboardInterrupt) and self.interrupts.requested:
+            return self._brief_lines(kind, error, tb)
         if not tracebacks.contains_group(error):
             try:
                 if hasattr(error, "_render_traceback_"):  # IPython's protocol for exceptions that show themselves
@@ -240,6 +244,16 @@ class NotebookShell(InteractiveShell):
             except Exception as problem:  # IPython's formatter reads source files and user objects, which may do anything
                 print(f"the traceback is shown plainly, formatting it raised {type(problem).__name__}", file=sys.stderr)
         return tracebacks.standard_lines(error, tracebacks.skip_outer(tb, _SHELL_FILE))
+
+    def _brief_lines(self, kind: Any, error: BaseException, tb: Any) -> Any:
+        # who stops a cell wants it stopped, and to see where it was: the lines around would take 8 ms
+        formatter = self.InteractiveTB
+        mode = formatter.mode
+        formatter.set_mode("Plain")
+        try:
+            return formatter.structured_traceback(kind, error, tracebacks.skip_outer(tb, _SHELL_FILE), tb_offset=0)
+        finally:
+            formatter.set_mode(mode)
 
     def show_usage_error(self, exc: BaseException) -> None:
         """Emit the mistake in using a magic, one line."""
@@ -275,6 +289,11 @@ def _refuse_programs(shell: NotebookShell) -> None:
         setattr(shell, method, refuse)
     for magic in shell.magics_manager.registry["ScriptMagics"].magics["cell"]:
         shell.magics_manager.register_function(refuse, "cell", magic)
+
+
+def _show_string(value: str, printer: Any, _cycle: bool) -> None:
+    """Show a string's repr, which is one line: IPython's own way looks for others in it, which takes a while in 10 MB."""
+    printer.text(repr(value))
 
 
 def _pip(line: str) -> None:
