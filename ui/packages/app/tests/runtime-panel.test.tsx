@@ -1,4 +1,5 @@
 // The runtime as people see and use it: the chip, the panel and the hint at waiting cells, over a real store and a scripted runtime.
+import type { Json } from "@runt/schema";
 import { createStore, type Store } from "@runt/store";
 import { StoreProvider } from "@runt/store/react";
 import { act, type ReactNode } from "react";
@@ -242,6 +243,100 @@ describe("with a runtime elsewhere", () => {
     expect(part("browser-runtime-ended")?.textContent).toContain("out of reach for too long");
     await put({ endedReason: "shutdown" });
     expect(part("browser-runtime-ended")).toBeNull();
+  });
+});
+
+describe("what a runtime answers to the panel", () => {
+  let answers: Record<string, Json>;
+  let questions: string[];
+  const variable = (name: string) => ({ name, type: "int", summary: "1" });
+  const rows = () => [...page.querySelectorAll("[data-testid=variable] th")].map((cell) => cell.textContent);
+
+  beforeEach(async () => {
+    vi.useFakeTimers();
+    answers = { "runtime.variables": { ok: true, variables: [] }, "runtime.resources": { ok: false, problem: "no" } };
+    questions = [];
+    store.sendLive = async (topic, data, options) => {
+      questions.push(topic);
+      expect([data, options]).toEqual([{ sessionId: "s" }, { to: store.storeSessionId }]);
+      return answers[topic] ?? null;
+    };
+    await startSession("s");
+  });
+  afterEach(() => vi.useRealTimers());
+
+  const open = async () => {
+    await openPanel();
+    await pass(0);
+  };
+  const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
+
+  it("says that there are no variables yet, or why they cannot be listed", async () => {
+    await open();
+    expect(part("variables")?.textContent).toContain("None yet.");
+    answers["runtime.variables"] = { ok: false, problem: "This runtime does not answer it." };
+    await press("runtime-status");
+    await press("runtime-status");
+    await pass(0);
+    expect(part("variables")?.textContent).toContain("They cannot be listed. This runtime does not answer it.");
+  });
+
+  it("lists variables, again when an execution has ended", async () => {
+    await runCell();
+    answers["runtime.variables"] = { ok: true, variables: [variable("b"), variable("a")] };
+    await open();
+    expect(rows()).toEqual(["a", "b"]);
+    expect(page.querySelector(".variables-filter")).toBeNull();
+    answers["runtime.variables"] = { ok: true, variables: [variable("c")] };
+    await act(async () => {
+      await store.commit("v1.ExecutionCancelRequested", { all: true, reason: "person" });
+    });
+    await pass(200);
+    expect(rows()).toEqual(["c"]);
+  });
+
+  it("finds one of many", async () => {
+    answers["runtime.variables"] = { ok: true, variables: Array.from({ length: 21 }, (_, n) => variable(`v${n}`)) };
+    await open();
+    const field = page.querySelector<HTMLInputElement>(".variables-filter");
+    await act(async () => {
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(field, "V20");
+      field?.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    expect(rows()).toEqual(["v20"]);
+  });
+
+  it("asks for memory every 3 s while the panel is open, and no longer", async () => {
+    answers["runtime.resources"] = { ok: true, rssBytes: 40 * 2 ** 20, cpuPercent: 12, limitBytes: null };
+    await open();
+    expect(part("runtime-memory")?.textContent).toBe("40\u00a0MB");
+    expect(part("runtime-cpu")?.textContent).toBe("12\u00a0%");
+    expect(part("chip-memory")).toBeNull();
+    await pass(6_000);
+    const asked = () => questions.filter((topic) => topic === "runtime.resources").length;
+    expect(asked()).toBe(3);
+    await press("runtime-status");
+    await pass(30_000);
+    expect(asked()).toBe(3);
+  });
+
+  it("keeps memory that runs short in sight, until it does not", async () => {
+    const uses = (rssBytes: number) => ({ ok: true, rssBytes, cpuPercent: 1, limitBytes: 100 * 2 ** 20 });
+    answers["runtime.resources"] = uses(90 * 2 ** 20);
+    await open();
+    await press("runtime-status");
+    await pass(0);
+    expect(part("chip-memory")?.textContent).toBe("90\u00a0MB");
+    answers["runtime.resources"] = uses(10 * 2 ** 20);
+    await runCell();
+    await act(async () => {
+      await store.commit("v1.ExecutionStarted", { executionId: "e", sessionId: "s", executionCount: 1, startedMs: 2 });
+    });
+    await act(async () => {
+      await store.commit("v1.ExecutionFinished", { executionId: "e", sessionId: "s", status: "ok", finishedMs: 3 });
+    });
+    await pass(0);
+    expect(part("chip-memory")).toBeNull();
   });
 });
 

@@ -5,6 +5,7 @@ import {
   duration,
   endedHereInWords,
   endedInWords,
+  endOfSessionInWords,
   interruptedInWords,
   isChanging,
   isHere,
@@ -38,6 +39,32 @@ describe("endedInWords", () => {
   it("is silent about what ended well or still runs", () => {
     expect(endedInWords(execution("ok", null))).toBeNull();
     expect(endedInWords(execution("running", null))).toBeNull();
+  });
+});
+
+describe("endOfSessionInWords", () => {
+  const last = (source: string, errorValue: string | null = null) => ({
+    source,
+    status: errorValue === null ? "ok" : "error",
+    errorName: errorValue === null ? null : "RuntimeCrashed",
+    errorValue,
+  });
+
+  it("tells code that asked to exit from a person who stopped it", () => {
+    for (const source of ["exit()", "x = 1\nquit", "if done: exit(0)  # enough"]) {
+      expect(endOfSessionInWords("shutdown", last(source))).toBe("The code asked to exit. Its variables are gone; cells and outputs stay.");
+    }
+    for (const source of ["x = 1", "exit_code = 1", "on_exit()", "# exit() ends it"]) {
+      expect(endOfSessionInWords("shutdown", last(source))).toBe("The runtime was stopped.");
+    }
+    expect(endOfSessionInWords("shutdown")).toBe("The runtime was stopped.");
+  });
+
+  it("names the signal that ended it", () => {
+    expect(endOfSessionInWords("crashed", last("f()", "the runtime was killed by SIGSEGV; its variables are gone"))).toBe(
+      "The runtime was killed by SIGSEGV; its variables are gone.",
+    );
+    expect(endOfSessionInWords("crashed", last("f()"))).toBe("The runtime stopped unexpectedly.");
   });
 });
 

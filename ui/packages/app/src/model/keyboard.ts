@@ -79,6 +79,14 @@ export const BINDINGS: readonly Binding[] = [
   { command: "help", keys: ["h", "?"], modes: COMMAND, label: "Show these keys" },
 ];
 
+/** What the editor of a code cell does itself, for the help. */
+export const EDITOR_KEYS: readonly Pick<Binding, "keys" | "label">[] = [
+  { keys: ["Tab", "Mod-Space"], label: "Complete the word; at the start of a line, Tab indents" },
+  { keys: ["Shift-Tab"], label: "Describe what is at the caret; again: into the description" },
+  { keys: ["Enter", "Tab"], label: "Take the completion" },
+  { keys: ["Escape"], label: "Close completions or description" },
+];
+
 /** What of a `KeyboardEvent` counts. */
 export interface Stroke {
   readonly key: string;

@@ -123,8 +123,18 @@ export function runtimeInWords(session: SessionFacts | null, busy: boolean, brow
   }
 }
 
+/** What a session ran last, which may have ended it. */
+export interface LastWork {
+  readonly source: string;
+  readonly status: string;
+  readonly errorName: string | null;
+  readonly errorValue: string | null;
+}
+
+const EXITS = /(?:^|[;:])[ \t]*(?:exit|quit)[ \t]*(?:\([^)\n]*\))?[ \t]*;?[ \t]*(?:#.*)?$/m;
+
 /** Say why there is no runtime now. */
-export function endOfSessionInWords(reason: string | null): string {
+export function endOfSessionInWords(reason: string | null, last: LastWork | null = null): string {
   const words: Readonly<Record<string, string>> = {
     shutdown: "The runtime was stopped.",
     displaced: "Another runtime took over.",
@@ -134,6 +144,10 @@ export function endOfSessionInWords(reason: string | null): string {
     restart: "The runtime was restarted.",
     evicted: "The runtime was removed.",
   };
+  if (reason === "shutdown" && last?.status === "ok" && EXITS.test(last.source)) {
+    return "The code asked to exit. Its variables are gone; cells and outputs stay.";
+  }
+  if (reason === "crashed" && last?.errorName === "RuntimeCrashed" && last.errorValue) return `${capitalised(last.errorValue)}.`;
   return words[reason ?? ""] ?? "No runtime has been started for this notebook.";
 }
 

@@ -5,6 +5,7 @@ import { isExecutable } from "../model/edits";
 import { capitalised, endedInWords } from "../model/words";
 import { LazyMarkdown } from "../outputs/lazy-markdown";
 import { OutputArea } from "../outputs/output-area";
+import { CellLinks } from "./cell-links";
 import { CellToolbar } from "./cell-toolbar";
 import type { NotebookCommands } from "./commands";
 import type { Drafts } from "./drafts";
@@ -14,7 +15,7 @@ import { StaticCode } from "./highlight";
 import { InputRows } from "./input-rows";
 import { QueuedNote } from "./queued-note";
 import { useSeen } from "./seen";
-import { type CellRow, type ExecutionRow, useLatestExecution } from "./state";
+import { type CellRow, type ExecutionRow, useAsk, useLatestExecution } from "./state";
 import { useUi, useUiState } from "./ui-state";
 
 interface CellProps {
@@ -97,10 +98,12 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
               </p>
             )}
             {cell.outputVisible !== 0 && cell.lastExecutionId !== null && due && (
-              <OutputArea
-                executionId={cell.lastExecutionId}
-                failed={execution?.id === cell.lastExecutionId && execution.status === "error"}
-              />
+              <CellLinks executionId={cell.lastExecutionId}>
+                <OutputArea
+                  executionId={cell.lastExecutionId}
+                  failed={execution?.id === cell.lastExecutionId && execution.status === "error"}
+                />
+              </CellLinks>
             )}
             {execution !== null && isOpen(execution) && <InputRows executionId={execution.id} commands={commands} />}
           </>
@@ -119,6 +122,7 @@ interface SourceProps extends CellProps {
 
 function Source({ cell, number, editing, near, due, drafts, commands }: SourceProps) {
   const ui = useUi();
+  const ask = useAsk();
   const edit = () => ui.edit(cell.id);
   if (cell.cellType === "markdown" && !editing) {
     return (
@@ -153,6 +157,7 @@ function Source({ cell, number, editing, near, due, drafts, commands }: SourcePr
           ui.caretPlace = "keep";
           return place;
         }}
+        ask={ask}
         onFocus={edit}
         onBlur={() => {
           drafts.flush(cell.id);

@@ -5,10 +5,13 @@ import { python } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { highlightSelectionMatches } from "@codemirror/search";
 import { Annotation, Compartment, EditorState, type Extension, Transaction } from "@codemirror/state";
-import { drawSelection, dropCursor, EditorView, type KeyBinding, keymap, placeholder } from "@codemirror/view";
+import { drawSelection, dropCursor, EditorView, type KeyBinding, keymap, placeholder, ViewPlugin } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 import { minimalChange, type SourceDraft } from "../model/source-sync";
+import { codeCompletion, isCompleting } from "./code-completion";
+import { closeInspection, codeInspection, isInspecting } from "./code-inspection";
+import type { Ask } from "./state";
 import type { CaretPlace } from "./ui-state";
 
 const Remote = Annotation.define<true>();
@@ -21,6 +24,8 @@ export interface EditorProps {
   readonly label: string;
   readonly editing: boolean;
   readonly takeCaretPlace: () => CaretPlace;
+  /** Asks the runtime about code. */
+  readonly ask: Ask;
   readonly onFocus: () => void;
   readonly onBlur: () => void;
   /** The caret left over the first (-1) or last (1) line; returns whether there is a cell to go to. */
@@ -28,7 +33,7 @@ export interface EditorProps {
 }
 
 export function Editor(props: EditorProps) {
-  const { draft, source, cellType, label, editing } = props;
+  const { draft, source, cellType, label, editing, ask } = props;
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const language = useRef(new Compartment());
@@ -54,13 +59,13 @@ export function Editor(props: EditorProps) {
 
   useEffect(() => {
     let current = true;
-    void languageExtensions(cellType, label).then((loaded) => {
+    void languageExtensions(cellType, label, ask).then((loaded) => {
       if (current) view.current?.dispatch({ effects: language.current.reconfigure(loaded) });
     });
     return () => {
       current = false;
     };
-  }, [cellType, label]);
+  }, [cellType, label, ask]);
 
   useEffect(() => {
     draft.receive(source);
@@ -88,6 +93,12 @@ export function editorAt(element: Element | null): EditorView | null {
   return editor === null ? null : EditorView.findFromDOM(editor);
 }
 
+/** Tell whether an Escape there closes something in the editor and does not leave it. */
+export function hasPopup(element: Element | null): boolean {
+  const state = editorAt(element)?.state;
+  return state !== undefined && (isCompleting(state) || isInspecting(state));
+}
+
 function extensions(latest: { readonly current: EditorProps }, draft: SourceDraft): Extension {
   return [
     history(),
@@ -113,9 +124,16 @@ function extensions(latest: { readonly current: EditorProps }, draft: SourceDraf
       const typed = update.transactions.some((transaction) => transaction.docChanged && transaction.annotation(Remote) !== true);
       if (typed) draft.edit(update.state.doc.toString());
     }),
-    EditorView.domEventHandlers({
-      focus: () => latest.current.onFocus(),
-      blur: () => latest.current.onBlur(),
+    EditorView.domEventHandlers({ focus: () => latest.current.onFocus() }),
+    // Its tooltips are part of the editor: they have their own place for the focus.
+    ViewPlugin.define((view) => {
+      const leave = ({ relatedTarget }: FocusEvent) => {
+        if (relatedTarget instanceof Node && view.dom.contains(relatedTarget)) return;
+        closeInspection(view);
+        latest.current.onBlur();
+      };
+      view.dom.addEventListener("focusout", leave);
+      return { destroy: () => view.dom.removeEventListener("focusout", leave) };
     }),
   ];
 }
@@ -132,9 +150,9 @@ function edge(key: string, direction: -1 | 1, latest: { readonly current: Editor
   };
 }
 
-async function languageExtensions(cellType: string, label: string): Promise<Extension> {
+async function languageExtensions(cellType: string, label: string, ask: Ask): Promise<Extension> {
   const common = EditorView.contentAttributes.of({ "aria-label": label, "data-testid": "cell-editor" });
-  if (cellType === "code") return [common, python()];
+  if (cellType === "code") return [common, python(), codeCompletion(ask), codeInspection(ask)];
   if (cellType !== "markdown") return [common, EditorView.lineWrapping];
   const { markdown } = await import("@codemirror/lang-markdown");
   return [common, EditorView.lineWrapping, markdown(), placeholder("Markdown: text, **bold**, $x^2$, tables")];

@@ -1,13 +1,15 @@
 // The keys of the notebook, from the table that makes them work.
 import { Dialog } from "../dialog";
-import { BINDINGS, type Binding, keyCaps } from "../model/keyboard";
+import { BINDINGS, type Binding, EDITOR_KEYS, keyCaps, type Mode } from "../model/keyboard";
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
-const GROUPS: readonly { readonly title: string; readonly has: (binding: Binding) => boolean }[] = [
-  { title: "Always", has: (binding) => binding.modes.length === 2 },
-  { title: "While editing", has: (binding) => binding.modes.length === 1 && binding.modes[0] === "edit" },
-  { title: "With a cell selected", has: (binding) => binding.modes.length === 1 && binding.modes[0] === "command" },
+const only = (mode: Mode) => BINDINGS.filter(({ modes }) => modes.length === 1 && modes[0] === mode);
+
+const GROUPS: readonly { readonly title: string; readonly keys: readonly Pick<Binding, "keys" | "label">[] }[] = [
+  { title: "Always", keys: BINDINGS.filter(({ modes }) => modes.length === 2) },
+  { title: "While editing", keys: [...only("edit"), ...EDITOR_KEYS] },
+  { title: "With a cell selected", keys: only("command") },
 ];
 
 export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
@@ -18,8 +20,8 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
           <section key={group.title} className="keys-group">
             <h3>{group.title}</h3>
             <dl>
-              {BINDINGS.filter(group.has).map((binding) => (
-                <div key={binding.command} className="keys-row">
+              {group.keys.map((binding) => (
+                <div key={binding.label} className="keys-row">
                   <dt>{binding.label}</dt>
                   <dd>
                     <Keys keys={binding.keys.slice(0, 2)} />

@@ -10,6 +10,7 @@ import { BrowserRuntimeContext, BrowserRuntimeSlot } from "./browser-runtime";
 import { Cell } from "./cell";
 import { NotebookCommands } from "./commands";
 import { Drafts } from "./drafts";
+import { hasPopup } from "./editor";
 import { Header } from "./header";
 import { HelpDialog } from "./help-dialog";
 import { Notices } from "./notices";
@@ -110,9 +111,10 @@ function useKeys(commands: NotebookCommands): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const target = event.target instanceof Element ? event.target : null;
       if (event.isComposing || target?.closest(OWN_KEYS) != null) return;
-      if (SCROLL_KEYS.has(event.key) && target?.closest(".collapsed") != null) return;
+      if (SCROLL_KEYS.has(event.key) && target?.closest(".collapsed, .variables-box") != null) return;
       if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.metaKey && target?.closest("button, a, summary") != null)
         return;
+      if (event.key === "Escape" && hasPopup(target)) return;
       const mode: Mode = target?.closest(".cm-editor") == null ? "command" : "edit";
       const step = interpretKey(pending, mode, event, event.timeStamp);
       pending = step.pending;

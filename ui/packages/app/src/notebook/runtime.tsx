@@ -2,13 +2,17 @@
 import { useEffect, useRef, useState } from "react";
 import { ErrorBoundary } from "../error-boundary";
 import { Icon, IconButton } from "../icons";
+import type { Resources } from "../model/live-answers";
 import { parseJson } from "../model/mime";
+import { isMemoryNoteworthy, memory } from "../model/quantities";
 import { endedHereInWords, endOfSessionInWords, isChanging, isHere, NOT_ISOLATED, runtimeInWords } from "../model/words";
 import { BrowserError, BrowserInstead, BrowserProgress, BrowserStart } from "./browser-panel";
 import { type BrowserRuntime, useBrowser } from "./browser-runtime";
 import type { NotebookCommands } from "./commands";
-import { type RuntimeSessionRow, useLatestSession, useNotebookId, useOpenExecutions } from "./state";
+import { ResourceFacts, useResources } from "./resources";
+import { type RuntimeSessionRow, useLastExecution, useLatestSession, useNotebookId, useOpenExecutions } from "./state";
 import { useUi, useUiState } from "./ui-state";
+import { VariablesPart } from "./variables-part";
 
 export function RuntimeChip({ commands }: { readonly commands: NotebookCommands }) {
   const ui = useUi();
@@ -20,6 +24,7 @@ export function RuntimeChip({ commands }: { readonly commands: NotebookCommands 
   const chip = useRef<HTMLButtonElement>(null);
   const busy = executions.some((execution) => execution.status !== "queued");
   const { text, tone, more = "" } = runtimeInWords(session, busy, browser);
+  const resources = useResources(session, open, busy);
 
   useEffect(() => {
     if (!open) return;
@@ -56,12 +61,24 @@ export function RuntimeChip({ commands }: { readonly commands: NotebookCommands 
           {text}
           {more !== "" && <span aria-hidden="true"> {more}</span>}
         </span>
+        {resources !== null && isMemoryNoteworthy(resources) && (
+          <span className="chip-memory" data-testid="chip-memory" title="Memory that the runtime uses">
+            {memory(resources.rssBytes)}
+          </span>
+        )}
       </button>
       {open && (
         <div className="popover" role="dialog" aria-label="Runtime" data-testid="runtime-panel" tabIndex={-1}>
           <h2>Runtime</h2>
           <ErrorBoundary what="The runtime">
-            <RuntimePanel session={session} waiting={executions.length} busy={busy} browser={browser} commands={commands} />
+            <RuntimePanel
+              session={session}
+              waiting={executions.length}
+              busy={busy}
+              browser={browser}
+              resources={resources}
+              commands={commands}
+            />
           </ErrorBoundary>
         </div>
       )}
@@ -74,10 +91,11 @@ interface PanelProps {
   readonly waiting: number;
   readonly busy: boolean;
   readonly browser: BrowserRuntime | null;
+  readonly resources: Resources | null;
   readonly commands: NotebookCommands;
 }
 
-function RuntimePanel({ session, waiting, busy, browser, commands }: PanelProps) {
+function RuntimePanel({ session, waiting, busy, browser, resources, commands }: PanelProps) {
   const active = session !== null && session.status !== "terminated";
   const here = isHere(browser);
   const ended = browser?.status === "off" ? endedHereInWords(browser.endedReason) : null;
@@ -85,7 +103,7 @@ function RuntimePanel({ session, waiting, busy, browser, commands }: PanelProps)
     return (
       <>
         <BrowserProgress browser={browser} commands={commands} />
-        {session !== null && active && here && <RuntimeFacts session={session} waiting={waiting} busy={busy} here />}
+        {session !== null && active && here && <RuntimeFacts session={session} waiting={waiting} busy={busy} here resources={null} />}
       </>
     );
   }
@@ -98,10 +116,10 @@ function RuntimePanel({ session, waiting, busy, browser, commands }: PanelProps)
       )}
       {browser?.status === "failed" && <BrowserError browser={browser} commands={commands} />}
       {session !== null && active ? (
-        <RuntimeFacts session={session} waiting={waiting} busy={busy} here={here} />
+        <RuntimeFacts session={session} waiting={waiting} busy={busy} here={here} resources={resources} />
       ) : (
         <>
-          {browser?.status !== "failed" && <p>{endOfSessionInWords(session?.endedReason ?? null)}</p>}
+          {browser?.status !== "failed" && <EndOfSession session={session} />}
           {browser?.status === "off" && <BrowserStart commands={commands} />}
           <StartElsewhere alone={browser === null} />
         </>
@@ -125,8 +143,15 @@ function RuntimePanel({ session, waiting, busy, browser, commands }: PanelProps)
         </div>
       )}
       {active && browser?.status === "off" && <BrowserInstead browser={browser} commands={commands} />}
+      {session?.status === "ready" && <VariablesPart key={session.sessionId} />}
     </>
   );
+}
+
+/** Why there is no runtime. */
+function EndOfSession({ session }: { readonly session: RuntimeSessionRow | null }) {
+  const last = useLastExecution(session?.sessionId ?? null);
+  return <p data-testid="runtime-ended">{endOfSessionInWords(session?.endedReason ?? null, last)}</p>;
 }
 
 function RuntimeFacts({
@@ -134,11 +159,13 @@ function RuntimeFacts({
   waiting,
   busy,
   here,
+  resources,
 }: {
   readonly session: RuntimeSessionRow;
   readonly waiting: number;
   readonly busy: boolean;
   readonly here: boolean;
+  readonly resources: Resources | null;
 }) {
   const info = parseJson(session.info);
   const more =
@@ -161,6 +188,7 @@ function RuntimeFacts({
       <dd>{waiting === 0 ? "none" : `${busy ? "running, " : ""}${waiting} ${waiting === 1 ? "cell" : "cells"} open`}</dd>
       <dt>Started</dt>
       <dd>{new Date(session.startedMs).toLocaleString()}</dd>
+      {resources !== null && <ResourceFacts resources={resources} />}
       {more.map(([key, value]) => (
         <Fact key={key} name={key} value={String(value)} />
       ))}

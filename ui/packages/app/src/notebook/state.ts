@@ -11,7 +11,8 @@ import {
 } from "@runt/schema";
 import type { Store, StoreStatus } from "@runt/store";
 import { useQuery, useStatus, useStore, useText } from "@runt/store/react";
-import { createContext, useContext } from "react";
+import { createContext, useContext, useMemo } from "react";
+import { type Answer, readAnswer } from "../model/live-answers";
 import { parseJson } from "../model/mime";
 
 export type { CellRow, ExecutionRow, InputRequestRow, OutputRow, RuntimeSessionRow };
@@ -43,6 +44,11 @@ export function useLatestSession(): RuntimeSessionRow | null {
   const active = useQuery(queries.activeSession, {})[0];
   const latest = useQuery(queries.latestSession, {})[0];
   return active ?? latest ?? null;
+}
+
+/** What a session ran last. */
+export function useLastExecution(sessionId: string | null): ExecutionRow | null {
+  return useQuery(queries.executions, {}).findLast((row) => row.sessionId === sessionId && row.startedMs !== null) ?? null;
 }
 
 export function useOutputs(executionId: string): readonly OutputRow[] {
@@ -101,4 +107,51 @@ export async function tellRuntime(
   data: Readonly<Record<string, string>>,
 ): Promise<void> {
   await store.sendLive(topic, data, { to: session.storeSessionId });
+}
+
+/** What a page may ask a runtime; runtime_schema/live.py says with which data. */
+export type Question = "complete" | "inspect" | "variables" | "resources";
+
+export type Ask = (question: Question, data?: Readonly<Record<string, string | number>>) => Promise<Answer>;
+
+/** The way to the runtime, whichever is active when it is asked. */
+export function useAsk(): Ask {
+  const store = useStore();
+  return useMemo(() => (question, data) => askRuntime(store, question, data), [store]);
+}
+
+/** Ask the runtime; what keeps it from answering is told as a sentence. */
+export async function askRuntime(store: Store, question: Question, data: Readonly<Record<string, string | number>> = {}): Promise<Answer> {
+  const session = readActiveSession(store);
+  if (session === null) return { problem: "There is no runtime to ask." };
+  if (session.status !== "ready") return { problem: "The runtime cannot be asked now." };
+  try {
+    const { sessionId, storeSessionId } = session;
+    return readAnswer(await store.sendLive(`runtime.${question}`, { sessionId, ...data }, { to: storeSessionId }));
+  } catch {
+    return { problem: "The runtime does not answer." };
+  }
+}
+
+/** Call back whenever a cell changes. */
+export function watchCells(store: Store, listener: () => void): () => void {
+  return store.subscribe(queries.cells, {}, listener);
+}
+
+/** Which cells ran last, and as what: changes when one runs, comes or goes. */
+export function runsOf(store: Store): string {
+  return readCells(store)
+    .map((cell) => cell.lastExecutionId)
+    .join();
+}
+
+/** Find the cell that ran under a number before an execution of the same session; null when it is gone or ran again since. */
+export function cellOfCount(store: Store, executionId: string, executionCount: number): string | null {
+  const runs = store.query(queries.executions, {});
+  const own = runs.find((run) => run.id === executionId);
+  // After a restart the numbers begin anew: the newest run that can be meant is.
+  const named = runs.findLast(
+    (run) => run.executionCount === executionCount && own !== undefined && run.sessionId === own.sessionId && run.ord <= own.ord,
+  );
+  return readCells(store).find((cell) => named !== undefined && cell.lastExecutionId === named.id)?.id ?? null;
 }

@@ -1,8 +1,9 @@
 // An exception: its name and value first, then the traceback in the runtime's own colours. One that a person asked for,
 // by stopping the cell, is a single line that unfolds.
-import { useCallback } from "react";
+import { useCallback, useRef } from "react";
 import { parseJson } from "../model/mime";
 import { interruptedInWords } from "../model/words";
+import { useCellLinks } from "../notebook/cell-links";
 import { TerminalOutput } from "./terminal-output";
 
 interface ErrorOutputProps {
@@ -24,9 +25,11 @@ export function ErrorOutput({ name, value, traceback, interrupted = false }: Err
     },
     [text],
   );
+  const details = useRef<HTMLDetailsElement>(null);
+  useCellLinks(details, text);
   if (interrupted) {
     return (
-      <details className="interrupt-output" data-testid="output-interrupt">
+      <details ref={details} className="interrupt-output" data-testid="output-interrupt">
         <summary>{interruptedInWords(text)}</summary>
         <TerminalOutput feed={feed} />
       </details>
@@ -39,7 +42,7 @@ export function ErrorOutput({ name, value, traceback, interrupted = false }: Err
         {value !== "" && `: ${value}`}
       </div>
       {text !== "" && (
-        <details open>
+        <details ref={details} open>
           <summary>Traceback</summary>
           <TerminalOutput feed={feed} />
         </details>
