@@ -2,11 +2,13 @@
 
 import asyncio
 import statistics
+import tempfile
 import time
 from pathlib import Path
 
-from runt.headless import CellEnd, run_notebook
+from runt.headless import CellEnd, RunOptions, RunReport, run_notebook
 from runtime_schema.ipynb import FileCell, NotebookFile
+from runtime_schema.outputs import Output
 
 CELLS, ROUNDS = 100, 5
 
@@ -26,6 +28,9 @@ class _Stopwatch:
     def cell_ended(self, end: CellEnd) -> None:
         self.last = time.perf_counter()
 
+    def output(self, output: Output) -> None:
+        pass
+
 
 def measure() -> dict[str, float]:
     """Give {cells_per_s_warm, cells_per_s_total}: medians; the second has start and stop of the runtime in it."""
@@ -33,11 +38,16 @@ def measure() -> dict[str, float]:
     return {"cells_per_s_warm": round(statistics.median(warm), 1), "cells_per_s_total": round(statistics.median(total), 1)}
 
 
+async def _run(notebook: NotebookFile, options: RunOptions, watch: _Stopwatch) -> RunReport:
+    return await run_notebook(notebook, options, watch, asyncio.Event())
+
+
 def _once() -> tuple[float, float]:
     notebook = NotebookFile(cells=tuple(FileCell(id=f"c{n}", cell_type="code", source="1") for n in range(CELLS)), metadata={})
     watch = _Stopwatch()
     begun = time.perf_counter()
-    report = asyncio.run(run_notebook(notebook, Path.cwd(), watch))
+    with tempfile.TemporaryDirectory() as folder:
+        report = asyncio.run(_run(notebook, RunOptions(cwd=Path.cwd(), log=Path(folder)), watch))
     seconds = time.perf_counter() - begun
     if report.failed is not None or len(report.cells) != CELLS:
         raise RuntimeError("not every cell ran")

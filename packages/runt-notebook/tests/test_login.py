@@ -11,6 +11,7 @@ import pytest
 from runt.errors import UsageError
 from runt.login import list_logins, log_in, log_out
 from runtime_node import CredentialError, UnauthorizedError, find_login
+from runtime_node.credentials import login_file
 from runtime_server import Server, ServerConfig
 
 
@@ -37,7 +38,8 @@ async def test_a_token_is_kept_for_its_server_and_forgotten(server: Server, tmp_
     assert said[0].startswith(f"Logged in to {server.url} as local.")
     assert token not in said[0]
     assert find_login(server.url) == token
-    (kept,) = tmp_path.rglob("logins.json")
+    kept = login_file()
+    assert kept.is_relative_to(tmp_path)
     assert kept.stat().st_mode & 0o777 == 0o600
     assert json.loads(kept.read_text()) == {server.url: token}
     list_logins(said.append)

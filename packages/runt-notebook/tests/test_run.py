@@ -13,6 +13,11 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def _data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNT_DATA", str(tmp_path.with_name(f"{tmp_path.name}-data")))
+
+
 def write(path: Path, *sources: str) -> Path:
     cells: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{place}", "metadata": {}, "execution_count": 9, "outputs": [], "source": source}
@@ -150,3 +155,87 @@ def test_an_interrupted_run_keeps_what_came_out(number: signal.Signals, tmp_path
     first, second, third = outputs(out)[1:]
     assert (first, third) == ([{"text/plain": ["1"]}], [])
     assert second[0] == ["began\n"]
+
+
+def tagged(path: Path, *cells: tuple[str, str]) -> Path:
+    """Write a file of sources with a tag each."""
+    write(path, *(source for source, _ in cells))
+    made = read(path)
+    for cell, (_, tag) in zip(made["cells"][1:], cells, strict=True):
+        cell["metadata"] = {"tags": [tag]} if tag else {}
+    path.write_text(json.dumps(made))
+    return path
+
+
+def test_parameters_tags_errors_that_are_meant_and_exit(tmp_path: Path) -> None:
+    file = tagged(
+        tmp_path / "a.ipynb",
+        ("year = 1999", "parameters"),
+        ("print(year)", ""),
+        ("1 / 0", "raises-exception"),
+        ("raise SystemError", "skip-execution"),
+        ("print('last')\nexit()", ""),
+        ("print('never')", ""),
+    )
+    out = tmp_path / "out.ipynb"
+    done = runt("run", file, "-o", out, "-p", "year=2026")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("a.ipynb: ok, ended by exit(), 5 of 6 cells in ")
+    assert outputs(out) == [[], [], [], [["2026\n"]], ["ZeroDivisionError"], [], [["last\n"]], []]
+
+
+def test_errors_are_allowed_and_a_cell_that_runs_too_long_is_one(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.ipynb", "while True: pass", "1 / 0", "print('after')")
+    done = runt("run", file, "--allow-errors", "--timeout", "0.5", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [(cell["status"], cell["errorName"]) for cell in report["cells"]] == [
+        ("error", "ExecutionTimeout"),
+        ("error", "ZeroDivisionError"),
+        ("ok", None),
+    ]
+    assert runt("run", file, "--timeout", "0.5").returncode == 1
+
+
+def test_several_run_at_once_and_are_watched_by_name(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    files = [write(tmp_path / f"{name}.ipynb", f"print('hello from {name}')\nprint(6 * 7)") for name in ("a", "b")]
+    files.append(write(tmp_path / "c.ipynb", "print('begun')\n1 / 0"))
+    done = runt("run", *files, "-j", "3", "-o", results, "--watch")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert {"a.ipynb: hello from a", "a.ipynb: 42", "b.ipynb: hello from b", "c.ipynb: begun"} <= set(lines)
+    assert "c.ipynb: ZeroDivisionError: division by zero" in lines
+    assert sorted(path.name for path in results.iterdir()) == ["a.ipynb", "b.ipynb", "c.ipynb"]
+    told = runt("run", *files[:2], "--json")
+    report = json.loads(told.stdout)
+    assert (told.returncode, report["status"], [one["status"] for one in report["notebooks"]]) == (0, "ok", ["ok", "ok"])
+    assert "not a folder" in runt("run", *files, "-o", tmp_path / "one.ipynb").stderr
+
+
+def test_a_run_that_was_killed_goes_on_from_its_log(tmp_path: Path) -> None:
+    ran = tmp_path / "ran.txt"
+    note = f"open({str(ran)!r}, 'a').write"
+    wait = f"{note}('third ')\nimport time\nwhile not go: time.sleep(0.01)"
+    file, out = tmp_path / "a.ipynb", tmp_path / "out.ipynb"
+    tagged(
+        file, ("import os\ngo = 'GO' in os.environ", "setup"), (f"{note}('second ')\nprint('kept')", ""), (wait, ""), ("print('end')", "")
+    )
+    runs = Path(os.environ["RUNT_DATA"]) / "runs"
+    command = [sys.executable, "-m", "runt", "run", str(file), "-o", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        assert "[1/4] ok" in process.stderr.readline()
+        assert "[2/4] ok" in process.stderr.readline()
+        while "third" not in ran.read_text():
+            pass
+        process.kill()
+    done = subprocess.run([*command, "--resume"], env={**os.environ, "GO": "1"}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ran.read_text() == "second third third ", "what had ended well is not run again"
+    assert "ok, 3 cells (1 kept from before)" in done.stderr
+    assert outputs(out) == [[], [], [["kept\n"]], [], [["end\n"]]]
+    again = subprocess.run([*command, "--resume"], env={**os.environ, "GO": "1"}, capture_output=True, text=True, timeout=60, check=False)
+    assert "there is no run to go on with" in again.stderr
+    assert list(runs.iterdir()) == [], "the log of a run that is over is removed"

@@ -1,6 +1,6 @@
 """An engine for where nobody can answer a question: code that asks for input gets an error at once, and never waits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import final
 
 from runtime_core.errors import InputUnavailableError
@@ -13,10 +13,12 @@ from runtime_schema.outputs import ExecuteReply, Output
 class _DeafSink(EngineSink):
     """Passes everything on but questions: in a run there is nobody to answer them."""
 
-    def __init__(self, sink: EngineSink) -> None:
+    def __init__(self, sink: EngineSink, hear: Callable[[str, Output], None]) -> None:
         self._sink = sink
+        self._hear = hear
 
     def emit(self, execution_id: str, output: Output) -> None:
+        self._hear(execution_id, output)
         self._sink.emit(execution_id, output)
 
     async def ready(self) -> None:
@@ -37,17 +39,18 @@ class _DeafSink(EngineSink):
 
 @final
 class DeafEngine(Engine):
-    """Wraps another engine."""
+    """Wraps another engine; `hear` is told of every output as it comes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, hear: Callable[[str, Output], None] = lambda _execution, _output: None) -> None:
         self._engine = engine
+        self._hear = hear
 
     @property
     def info(self) -> Mapping[str, str]:
         return self._engine.info
 
     async def start(self, sink: EngineSink) -> None:
-        await self._engine.start(_DeafSink(sink))
+        await self._engine.start(_DeafSink(sink, self._hear))
 
     async def execute(self, execution_id: str, source: str, execution_count: int) -> ExecuteReply:
         return await self._engine.execute(execution_id, source, execution_count)

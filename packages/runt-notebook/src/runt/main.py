@@ -132,23 +132,59 @@ def agent(ctx: typer.Context) -> None:
     epilog="Examples:\n\n  runt run analysis.ipynb              does it run? changes no file\n\n"
     "  runt run analysis.ipynb -o out.ipynb keeps what came out in another file\n\n"
     "  runt run analysis.ipynb --inplace    keeps it in the file itself\n\n"
-    "It stops at the first cell that fails, shows it, and exits with 1. The result is written also then, and after Ctrl-C."
+    "  runt run report.ipynb -p year=2026   with another value than the cell tagged `parameters` sets\n\n"
+    "  runt run *.ipynb -j 4 -o results     several at once\n\n"
+    "It stops at the first cell that fails, shows it, and exits with 1. The result is written also then, and after Ctrl-C.\n\n"
+    "A run that was killed goes on with --resume: cells that ended well keep their outputs and are not run again, but for those "
+    "tagged `setup`, since the variables are gone. Cells tagged `raises-exception` may fail, `skip-execution` are left out."
 )
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="The notebook to run.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.ipynb", help="The notebook to run; several run one after the other.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.ipynb", help="File for the notebook with its outputs.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT.ipynb", help="File for the notebook with its outputs; a folder for several."),
     ] = None,
     inplace: Annotated[bool, typer.Option("--inplace", help="Write the outputs into FILE.ipynb itself.")] = False,
     cwd: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder that cells run in (default: the file's).")] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a parameter; may be given again.")
+    ] = None,
+    raw: Annotated[
+        list[str] | None, typer.Option("-r", "--raw", metavar="NAME=TEXT", help="Set a parameter to a text, whatever it looks like.")
+    ] = None,
+    kernel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="python, or the Jupyter kernel to run with (default: as the notebook says).")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="How long one cell may run.")] = None,
+    allow_errors: Annotated[bool, typer.Option("--allow-errors", help="Run on behind cells that fail, and exit with 0.")] = False,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, metavar="N", help="How many notebooks run at once.")] = 1,
+    watch: Annotated[bool, typer.Option("--watch", help="Print what cells put out, as it comes.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run of this file that was killed.")] = False,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Run a notebook from top to bottom, with no browser."""
-    from .run import run_file
+    """Run notebooks from top to bottom, with no browser."""
+    from .parameters import parse_parameters
+    from .run import RunWish, run_files
 
     if output is not None and inplace:
         raise UsageError("bad-usage", "-o and --inplace exclude each other; give one of them")
-    raise typer.Exit(run_file(file, file if inplace else output, cwd, as_json=as_json))
+    wish = RunWish(
+        files=files,
+        output=output,
+        inplace=inplace,
+        cwd=cwd,
+        parameters=parse_parameters(parameters or (), raw or ()),
+        kernel=kernel,
+        timeout_s=timeout,
+        allow_errors=allow_errors,
+        jobs=jobs,
+        watch=watch,
+        resume=resume,
+        as_json=as_json,
+        runs=_data(data) / "runs",
+    )
+    raise typer.Exit(run_files(wish))
 
 
 @cli.command("import", epilog="Example:\n\n  runt import analysis.ipynb --title Penguins")

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, final
 
+from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, ErrorOutput, ExecuteResult, Output, StreamText
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -18,10 +20,11 @@ _BLANK = re.compile(r"\s*(#.*)?")
 
 @final
 class LineWatcher:
-    """Writes a line for each cell that ended."""
+    """Writes a line for each cell that ended; `name` stands before it where several notebooks run."""
 
-    def __init__(self, out: IO[str]) -> None:
+    def __init__(self, out: IO[str], name: str = "") -> None:
         self._out = out
+        self._name = f"{name}: " if name else ""
         self._total = 0
 
     def started(self, total: int) -> None:
@@ -34,7 +37,71 @@ class LineWatcher:
     def cell_ended(self, end: "CellEnd") -> None:
         """Write the line."""
         width = len(str(self._total))
-        self._out.write(f"[{end.place:>{width}}/{self._total}] {end.status:<9} {end.seconds:7.2f} s  {first_line(end.source)}\n")
+        self._out.write(
+            f"{self._name}[{end.place:>{width}}/{self._total}] {end.status:<9} {end.seconds:7.2f} s  {first_line(end.source)}\n"
+        )
+
+    def output(self, output: Output) -> None:
+        """Write none: `--watch` does."""
+
+
+@final
+class OutputWatcher:
+    """Writes what cells put out as it comes: text as it is, a line for what is not text.
+
+    Args:
+        out: Where to.
+        name: Stands before each line where several notebooks run.
+        colour: Whether escape codes are kept.
+    """
+
+    def __init__(self, out: IO[str], name: str = "", *, colour: bool = False) -> None:
+        self._out = out
+        self._name = f"{name}: " if name else ""
+        self._colour = colour
+        self._total = 0
+        self._begun = ""
+        """The line that has no end yet."""
+
+    def started(self, total: int) -> None:
+        """Remember how many there are."""
+        self._total = total
+
+    def cell_started(self, place: int, source: str) -> None:
+        """Say which."""
+        self._write_lines(f"[{place}/{self._total}] {first_line(source)}\n")
+
+    def cell_ended(self, end: "CellEnd") -> None:
+        """Say how, unless it went well."""
+        if end.status != "ok":
+            self._write_lines(f"[{end.place}/{self._total}] {end.status} after {end.seconds:.2f} s\n")
+
+    def output(self, output: Output) -> None:
+        """Write it."""
+        match output:
+            case StreamText(text=text):
+                self._write(text)
+            case ErrorOutput(name=name, value=value, traceback=traceback):
+                self._write_lines("\n".join(traceback or (f"{name}: {value}",)) + "\n")
+            case DisplayData(bundle=bundle) | ExecuteResult(bundle=bundle) | DisplayUpdate(bundle=bundle):
+                rich = sorted(mime for mime in bundle if mime != "text/plain")
+                self._write_lines(bundle.get("text/plain", "") + (f"  [{', '.join(rich)}]" if rich else "") + "\n")
+            case ClearOutput():
+                pass  # what a person has read cannot be taken back
+
+    def _write_lines(self, text: str) -> None:
+        self._write(f"\n{text}" if self._begun else text)
+
+    def _write(self, text: str) -> None:
+        if not self._colour:
+            text = _ANSI.sub("", text)
+        if self._name:  # others write too: only whole lines
+            whole, ended, self._begun = (self._begun + text).rpartition("\n")
+            text = "".join(f"{self._name}{line}\n" for line in whole.split("\n")) if ended else ""
+        elif text:
+            self._begun = text.rpartition("\n")[2]
+        self._out.write(text)
+        self._out.flush()
 
 
 @final
@@ -48,6 +115,9 @@ class QuietWatcher:
         """Say nothing."""
 
     def cell_ended(self, end: "CellEnd") -> None:
+        """Say nothing."""
+
+    def output(self, output: Output) -> None:
         """Say nothing."""
 
 
@@ -89,6 +159,9 @@ class BarWatcher:
         if self._task is not None:
             self._progress.advance(self._task)
 
+    def output(self, output: Output) -> None:
+        """Show none: `--watch` does."""
+
 
 def first_line(source: str) -> str:
     """Give the first line of a cell that says something, cut to fit."""
@@ -111,11 +184,14 @@ def summary(report: "RunReport", name: str) -> str:
     """Say in one line what became of the notebook."""
     ran = len(report.cells)
     cells = f"{ran} of {report.total} cells" if ran != report.total else f"{ran} {'cell' if ran == 1 else 'cells'}"
+    cells += f" ({report.kept} kept from before)" if report.kept else ""
     failed = report.failed
     if report.interrupted:
         what = "interrupted"
     elif failed is not None:
         what = f"cell {failed.place} failed with {failed.error_name or failed.status}"
+    elif report.left:
+        what = "ok, ended by exit()"
     else:
         what = "ok"
     return f"{name}: {what}, {cells} in {report.seconds:.1f} s"
