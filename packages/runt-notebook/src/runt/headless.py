@@ -168,7 +168,7 @@ async def run_notebook(notebook: NotebookFile, options: RunOptions, watcher: Wat
     with tempfile.TemporaryDirectory(prefix="runt-") as temporary:
         folder = Path(temporary) if options.log is None else options.log
         artifacts = FolderArtifacts(folder / "artifacts")
-        store = open_local("local", None if options.log is None else folder / "log.db", new_id=ids.new_id)
+        store = open_local("local", None if options.log is None else folder / "log.db", power_safe=False, new_id=ids.new_id)
         about = RuntimeAgentOptions(runtime_id="run", runtime_type=options.kernel, client_id="local", execution_timeout_s=options.timeout_s)
         agent = RuntimeAgent(store, RuntimeCapabilities(), about, artifacts=artifacts, clock=clock, ids=ids)
         drive_engine(agent, DeafEngine(_engine(options), lambda _execution, output: watcher.output(output)))

@@ -24,7 +24,14 @@ def random_id() -> str:
     return secrets.token_urlsafe(12)
 
 
-def open_local(client_id: str, path: Path | str | None = None, *, store_id: str = "local", new_id: Callable[[], str] = random_id) -> Store:
+def open_local(
+    client_id: str,
+    path: Path | str | None = None,
+    *,
+    store_id: str = "local",
+    power_safe: bool = True,
+    new_id: Callable[[], str] = random_id,
+) -> Store:
     """Open a store that is its own authority; call it on a running loop.
 
     Events are confirmed once they are in the file, or without one in the same loop turn. Runtime sessions that an earlier
@@ -34,13 +41,14 @@ def open_local(client_id: str, path: Path | str | None = None, *, store_id: str 
         client_id: The user in whose name it commits.
         path: The file; it is made when missing. None keeps all in memory.
         store_id: Which notebook the file is of; another one's file is refused.
+        power_safe: Whether what is confirmed survives a power cut too. Without it a confirmation is quick and survives a kill.
         new_id: Makes ids that nobody else has.
 
     Raises:
         StoreFileError: The file is in use, damaged, or not this store's.
         UnsafeSqliteError: SQLite would not keep what it confirms.
     """
-    file = None if path is None else StoreFile(Path(path), "authority", store_id)
+    file = None if path is None else StoreFile(Path(path), "authority", store_id, power_safe=power_safe)
     replica = Replica(new_id(), client_id, new_id, head=file.head if file is not None else 0)
     store = Store(replica, file.log() if file is not None else (), file, new_id, LIVE_TIMEOUT_S)
     for session in store.query(ACTIVE_SESSION):
