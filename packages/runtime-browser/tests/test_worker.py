@@ -28,7 +28,8 @@ from runtime_core.testing import CountingIds, EngineSamples, InMemoryArtifacts, 
 from runtime_schema.ids import StoreSessionId
 from runtime_schema.json_text import Json
 
-AWAITING = EngineSamples(forever="print('started', flush=True)\nimport asyncio\nawait asyncio.sleep(3600)")
+FOREVER = "print('started', flush=True)\nimport asyncio\nawait asyncio.sleep(3600)"
+AWAITING = EngineSamples(forever=FOREVER)
 
 
 class Notebook:
@@ -134,7 +135,7 @@ async def test_a_large_output_is_with_the_page_before_the_event_that_names_it() 
 
 async def test_a_cell_is_cancelled_by_the_page_s_message() -> None:
     async with running(Notebook(runtime="python")) as book:
-        book.person.request("e1", AWAITING.forever)
+        book.person.request("e1", FOREVER)
         while "started" not in book.person.text("e1"):
             await settle(1)
         book.page.interrupt()
@@ -144,7 +145,7 @@ async def test_a_cell_is_cancelled_by_the_page_s_message() -> None:
 async def test_stopping_while_a_cell_runs_cancels_it() -> None:
     book = Notebook(runtime="python")
     async with running(book):
-        book.person.request("e1", AWAITING.forever)
+        book.person.request("e1", FOREVER)
         while "started" not in book.person.text("e1"):
             await settle(1)
         await book.end()

@@ -44,7 +44,7 @@ from .kernels import PYTHON
 from .parameters import tags_of
 from .resume import cells_to_run
 
-WINDOW = 16
+WINDOW = 6
 """Executions requested ahead: enough that the engine never waits, few enough that looking at the open ones stays cheap."""
 
 

@@ -1,6 +1,7 @@
 """Structured logging on the standard library's: a short event and key=value fields, by named loggers.
 
-A record has both apart as well, as `event` and `fields`. Nothing is configured here. Source, output, input and passwords of people are never fields; ids and sizes are.
+A record has both apart as well, as `event` and `fields`. Nothing is configured here. Source, output, input and passwords
+of people are never fields; ids and sizes are.
 """
 
 import logging
