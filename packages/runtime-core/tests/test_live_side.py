@@ -191,3 +191,12 @@ async def test_a_large_state_goes_in_pieces_at_a_pace() -> None:
     assert page.pieces == 4
     await scenario.clock.advance(1)
     assert page.told()[0]["data"]["state"] == {"value": "x" * 1_000_000}
+
+
+async def test_an_agent_that_has_ended_has_left_its_store() -> None:
+    scenario, agent, _, _ = await world()
+    store = agent.ports.store
+    assert isinstance(store, InMemoryStore)
+    assert store is not scenario.person.store
+    await agent.shutdown()
+    assert store.open_requests == 0

@@ -98,7 +98,7 @@ class IPythonEngine:
         An exception of user code is emitted as an ErrorOutput. The status is `cancelled` when `interrupt` ended the cell.
         """
         shell = self._shell
-        shell.last_error = None
+        shell.last_error, shell.result_failed = None, False
         shell.execution_count = shell.running_count = execution_count
         try:
             result = await self.interrupts.run(self._run_cell(source), self.context)
@@ -180,7 +180,7 @@ class IPythonEngine:
     def _reply(self, failure: BaseException | None) -> ExecuteReply:
         shown = self._shell.last_error
         interrupted = self.interrupts.requested and (failure is not None or (shown is not None and shown.name == "KeyboardInterrupt"))
-        if failure is None and not interrupted:
+        if failure is None and not interrupted and not self._shell.result_failed:
             return ExecuteReply(status="ok")
         if shown is None and failure is not None:
             shown = ErrorOutput(name=type(failure).__name__, value=text_of(failure))
