@@ -16,6 +16,7 @@ describe("choose", () => {
     [["text/plain", "application/vnd.vegalite.v5+json", "image/png"], "application/vnd.vegalite.v5+json", "vega"],
     [["text/html", "application/vnd.vegalite.v6+json"], "application/vnd.vegalite.v6+json", "vega"],
     [["text/plain", "application/x-unknown"], "text/plain", "text"],
+    [["text/html", "application/vnd.jupyter.widget-view+json"], "application/vnd.jupyter.widget-view+json", "widget"],
     [["application/vnd.vega.v5+json"], "application/vnd.vega.v5+json", "vega"],
     [["application/vnd.x.v5+json"], "application/vnd.x.v5+json", "json"],
     [["application/x-unknown"], "application/x-unknown", "text"],

@@ -2,10 +2,13 @@
 import type { Bundle, Representation } from "@runt/schema";
 
 /** How a representation is drawn. */
-export type Renderer = "plotly" | "vega" | "html" | "javascript" | "markdown" | "latex" | "image" | "json" | "text";
+export type Renderer = "widget" | "plotly" | "vega" | "html" | "javascript" | "markdown" | "latex" | "image" | "json" | "text";
+
+export const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
 
 /** Richest first. A type that is not here is never preferred to one that is. Beside data of a chart, HTML is what loads from the web. */
 export const PREFERENCE: readonly (readonly [mime: string | RegExp, renderer: Renderer])[] = [
+  [WIDGET_MIME, "widget"],
   [/^application\/vnd\.plotly\.v\d+\+json$/, "plotly"],
   [/^application\/vnd\.vega(?:lite)?\.v\d+\+json$/, "vega"],
   ["text/html", "html"],

@@ -2,13 +2,14 @@
 import type { Bundle, Representation } from "@runt/schema";
 import { useCallback, useEffect, useState } from "react";
 import { artifactUrl } from "../api";
-import { type Choice, choose, isText, metadataOf } from "../model/mime";
+import { type Choice, choose, isText, metadataOf, WIDGET_MIME } from "../model/mime";
 import { ChartOutput } from "./chart-output";
 import { HtmlOutput } from "./html-output";
 import { JsonOutput } from "./json-output";
 import { LazyMarkdown, latexAsMarkdown } from "./lazy-markdown";
 import { Retry } from "./retry";
 import { TerminalOutput } from "./terminal-output";
+import { WidgetOutput } from "./widget-output";
 
 interface ImageSize {
   readonly width?: number;
@@ -17,14 +18,23 @@ interface ImageSize {
 
 interface RichOutputProps {
   readonly notebookId: string;
+  readonly executionId: string;
   readonly bundle: Bundle;
   /** JSON text: nbformat output metadata, sizes of images among it. */
   readonly metadata: string | null;
 }
 
-export function RichOutput({ notebookId, bundle, metadata }: RichOutputProps) {
+export function RichOutput({ notebookId, executionId, bundle, metadata }: RichOutputProps) {
   const choice = choose(bundle);
   if (choice === null) return null;
+  if (choice.renderer === "widget" && choice.representation.type === "inline") {
+    const { [WIDGET_MIME]: _, ...others } = bundle;
+    return (
+      <WidgetOutput executionId={executionId} source={choice.representation.data}>
+        <RichOutput notebookId={notebookId} executionId={executionId} bundle={others} metadata={metadata} />
+      </WidgetOutput>
+    );
+  }
   if (choice.renderer === "image") {
     const plain = bundle["text/plain"];
     const alt = plain?.type === "inline" && !plain.data.startsWith("<") ? plain.data : "Image output";
