@@ -169,6 +169,17 @@ async def test_a_representation_that_raises_in_a_display_does_not_end_the_cell(n
     assert [type(output) for output in notebook.outputs] == [ErrorOutput, ExecuteResult]
 
 
+async def test_what_is_thrown_into_an_await_has_not_been_in_the_engine(notebook: Notebook) -> None:
+    source = """import asyncio, traceback
+asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+try:
+    await asyncio.sleep(60)
+except asyncio.CancelledError as error:
+    asyncio.current_task().uncancel()
+    print([frame.name for frame in traceback.extract_tb(error.__traceback__)])"""
+    assert await notebook.text(source) == "['<module>', 'sleep']\n"
+
+
 async def test_code_for_the_next_cell_is_shown(notebook: Notebook) -> None:
     assert await notebook.text("get_ipython().set_next_input('x = 1\\n')") == "# to be put into a cell:\nx = 1\n"
 
