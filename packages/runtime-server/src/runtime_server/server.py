@@ -23,6 +23,7 @@ from .config import ServerConfig
 from .database import Database
 from .distribution import open_distribution
 from .errors import PortInUseError
+from .images import ImageFolder
 from .log import EventLog
 from .notebooks import Notebooks, set_title
 from .rooms import Rooms
@@ -82,8 +83,9 @@ class Server:
         await self._accounts.load()
         log = self._wrap_log(SqliteEventLog(database, config.now_ms))
         artifacts = ArtifactFolder(config.data_folder / "artifacts", config.artifact_bytes)
-        self.rooms = Rooms(log, config, partial(set_title, database), artifacts.has)
-        self.notebooks = Notebooks(database=database, log=log, rooms=self.rooms, artifacts=artifacts, now_ms=config.now_ms)
+        images = ImageFolder(config.data_folder / "images")
+        self.rooms = Rooms(log, images, config, partial(set_title, database), artifacts.has)
+        self.notebooks = Notebooks(database=database, log=log, rooms=self.rooms, artifacts=artifacts, images=images, now_ms=config.now_ms)
         cookie_name = f"runt-{self.port}"
         hosts = _own_hosts(config.host, self.port) | {host.lower() for host in config.hosts}
         origins = frozenset(f"http://{host}" for host in hosts) | config.origins
