@@ -109,6 +109,7 @@ class Room:
         self._asked = False
         for event in opened.marked:
             self._note(note_of(event.body), now_s, max(0, now_ms - event.recorded_ms) / 1000)
+        self._lease.rest()
         self._flagged = self._lease.active
 
     @property
@@ -219,6 +220,7 @@ class Room:
                 self._sessions[last.session].durable_n = last.n
             for note in flight.notes:
                 effects += self._note(note, now_s, 0.0)
+        self._lease.rest()
         effects += self._tend(now_s)
         if self._flagged and not self._lease.active and not self._flights:
             self._flagged = False

@@ -23,6 +23,7 @@ from .imaging import Imaging
 from .log import EventLog, Outcome
 from .replica import Replica
 from .room import Room
+from .sync_socket import text_frame
 
 Retitler = Callable[[str, str], Awaitable[None]]
 """Keeps the title that an event has set: store id, title."""
@@ -49,6 +50,7 @@ class RoomHost:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calm: asyncio.Future[None] | None = None
         self._changed = asyncio.Event()
+        self._written = b"", b""
         self._spawn(self._measure_log())
 
     @property
@@ -163,7 +165,9 @@ class RoomHost:
         connection = self._connections.get(effect.peer)
         if connection is None:
             return
-        connection.send(effect.frame)
+        if effect.frame is not self._written[0]:
+            self._written = effect.frame, text_frame(effect.frame)  # many peers are sent the same
+        connection.send(self._written[1])
         limit = self._config.limits.send_queue_bytes
         if connection.queued_bytes > 2 * limit + self._config.limits.batch_bytes:
             self.execute(self.room.on_stall(effect.peer, self._now()))
