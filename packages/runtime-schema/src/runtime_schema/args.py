@@ -296,7 +296,8 @@ def _define(event: type[Event]) -> EventDefinition:
 
 
 def _is_composed(annotation: object) -> bool:
-    return annotation in (bool, Bundle) or (get_origin(annotation) is tuple and annotation != tuple[BatchItem, ...])
+    composed: tuple[object, ...] = (bool, Bundle)
+    return annotation in composed or (get_origin(annotation) is tuple and annotation != tuple[BatchItem, ...])
 
 
 DEFINITIONS: Mapping[str, EventDefinition] = {wire_name(event): _define(event) for event in EVENT_TYPES}
