@@ -31,6 +31,8 @@ Check = Callable[[object], str | None]
 
 _ID_TYPES: tuple[object, ...] = (ActorId, BatchId, CellId, ExecutionId, OutputId, RequestId, RuntimeId, RuntimeSessionId)
 
+_COMPOSED: tuple[object, ...] = (bool, Bundle)
+
 SqlValue = str | int | None
 
 Wire = dict[str, object]
@@ -296,8 +298,7 @@ def _define(event: type[Event]) -> EventDefinition:
 
 
 def _is_composed(annotation: object) -> bool:
-    composed: tuple[object, ...] = (bool, Bundle)
-    return annotation in composed or (get_origin(annotation) is tuple and annotation != tuple[BatchItem, ...])
+    return annotation in _COMPOSED or (get_origin(annotation) is tuple and annotation != tuple[BatchItem, ...])
 
 
 DEFINITIONS: Mapping[str, EventDefinition] = {wire_name(event): _define(event) for event in EVENT_TYPES}
