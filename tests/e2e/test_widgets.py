@@ -3,7 +3,12 @@
 Their code runs in frames that reach nothing of the app.
 """
 
+import base64
+import io
+import zipfile
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -74,6 +79,10 @@ Hostile()"""
 CELLS = (SLIDER, "slider", "slider.value = 61", ANYWIDGET, INTERACT, BOX, TQDM, FIGURE, HOSTILE, "")
 AGAIN, SET, COUNTER, SQUARE, BOXES, STEPS, CAPTURED, ATTACKS, FREE = range(1, len(CELLS))
 SHOWN_MS = 30_000
+FIGURE_WIDGET = """\
+import plotly.graph_objects as go
+figure = go.FigureWidget(go.Scatter(y=[1, 2, 3], mode="markers"))
+figure"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -255,3 +264,44 @@ async def test_widget_says_that_its_runtime_is_gone_and_lives_when_its_cell_runs
     await expect(page.cell(0).get_by_test_id("widget-gone")).to_be_visible()
     await page.run(0)
     await shows(page, 0, 3)
+
+
+async def test_figure_widget_of_plotly_follows_python(
+    shared_server: NotebookServer, started: Processes, open_notebook: OpenNotebook
+) -> None:
+    notebook = await shared_server.import_notebook("figure", notebook_bytes(FIGURE_WIDGET, "figure.data[0].y = [4, 5, 6, 7, 8]"))
+    shared_server.start_agent(notebook, started)
+    page = await open_notebook(shared_server, notebook)
+    await page.opened(2)
+    await page.run(0)
+    await expect(widget(page, 0).locator(".points path")).to_have_count(3, timeout=SHOWN_MS)
+    await page.run(1)
+    await expect(widget(page, 0).locator(".points path")).to_have_count(5, timeout=SHOWN_MS)
+
+
+async def test_widgets_live_with_a_runtime_in_the_page_too(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:
+    notebook = await shared_server.import_notebook("page", notebook_bytes(packed("comm", "ipywidgets"), SLIDER, "slider.value = 61"))
+    page = await open_notebook(shared_server, notebook)
+    await page.opened(3)
+    await page.start_in_browser()
+    await page.run_all()
+    await page.status(2, "ok", within_s=60)
+    await shows(page, 1, 61)
+    await widget(page, 1).get_by_role("slider").press("ArrowRight")
+    await expect(page.stdout(1)).to_contain_text("moved to 62")
+
+
+def packed(*packages: str) -> str:
+    """A cell that brings packages along: the page has no index to install them from here."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
+        for package in packages:
+            spec = find_spec(package)
+            assert spec is not None
+            assert spec.origin is not None
+            folder = Path(spec.origin).parent
+            for path in folder.rglob("*.py"):
+                if "tests" not in path.parts:
+                    files.write(path, path.relative_to(folder.parent))
+    text = base64.b64encode(archive.getvalue()).decode()
+    return f"import base64, sys\nopen('/tmp/packed.zip', 'wb').write(base64.b64decode('{text}'))\nsys.path.append('/tmp/packed.zip');"

@@ -164,11 +164,33 @@ describe("CommHub", () => {
   it("tells a widget that Python closed from one that the runtime does not have", async () => {
     const [first] = await shown("a");
     const other = viewOf("gone");
-    await settled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([other.statuses.at(-1), link.asked]).toEqual(["loading", 1]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([other.statuses.at(-1), link.asked]).toEqual(["loading", 2]);
     link.says(reset, open("a", { value: 1 }), open("b"));
     expect(other.statuses).toEqual(["loading", "unknown"]);
     link.says({ kind: "close", commId: "a" });
     expect(first.statuses.at(-1)).toBe("closed");
+  });
+
+  it("waits for a comm that comes behind its output, without asking again", async () => {
+    await shown("a");
+    const late = viewOf("late");
+    link.says(open("late"));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(late.statuses).toEqual(["loading", "live"]);
+    expect(link.asked).toBe(1);
+  });
+
+  it("lets a list decide only about views that were there when it was asked for", async () => {
+    viewOf("a");
+    await settled();
+    const other = viewOf("b");
+    link.says(reset, open("a"));
+    expect(other.statuses).toEqual(["loading"]);
+    link.says(open("b"));
+    expect(other.statuses.at(-1)).toBe("live");
   });
 
   it("forgets all with a reset", async () => {

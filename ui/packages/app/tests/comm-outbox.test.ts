@@ -43,6 +43,14 @@ describe("CommOutbox", () => {
     ]);
   });
 
+  it("says what is taken back at once", () => {
+    const outbox = filled(update("a", { command: "go", x: 1 }), update("a", { command: null }), update("a", { x: 2 }));
+    expect(said(outbox.takeAll())).toEqual([
+      ["a", { command: "go", x: 1 }],
+      ["a", { command: null, x: 2 }],
+    ]);
+  });
+
   it("merges nothing that has binary parts", () => {
     expect(filled(update("a", { x: 1 }), update("a", { x: {} }, ["AA=="])).takeAll()).toHaveLength(2);
   });

@@ -115,7 +115,7 @@ export class AnyView extends DOMWidgetView {
     } catch (error) {
       const note = document.createElement("p");
       note.className = "output-note";
-      note.textContent = `This widget's code failed. ${error instanceof Error ? error.message : String(error)}`;
+      note.textContent = problemOf(error, model.get("_esm"));
       this.el.replaceChildren(note);
       console.error(error);
     }
@@ -181,6 +181,13 @@ function host(model: AnyModel, signal: AbortSignal): Host {
       };
     },
   };
+}
+
+function problemOf(error: unknown, esm: unknown): string {
+  const site = /(?:from|import)\s*\(?\s*["'](https?:\/\/[^"'/]+)/.exec(String(esm))?.[1];
+  if (site !== undefined)
+    return `This widget loads code from ${site}, which outputs may not: it works if its package brings all of its code.`;
+  return `This widget's code failed. ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function noop(): void {}

@@ -25,9 +25,11 @@ export class FrameComm implements IClassicComm {
   readonly comm_id: string;
   readonly target_name = "jupyter.widget";
   readonly #say: (message: FrameMessage) => void;
-  #onMessage: Listener = () => {};
+  #onMessage: Listener | null = null;
   #onClose: Listener = () => {};
   #said = 0;
+  /** What was said while the model was being made. */
+  readonly #early: FrameMessage[] = [];
 
   constructor(commId: string, say: (message: FrameMessage) => void) {
     this.comm_id = commId;
@@ -60,6 +62,7 @@ export class FrameComm implements IClassicComm {
 
   on_msg(callback: Listener): void {
     this.#onMessage = callback;
+    for (const message of this.#early.splice(0)) this.hear(message);
   }
 
   on_close(callback: Listener): void {
@@ -68,9 +71,10 @@ export class FrameComm implements IClassicComm {
 
   /** Hear what the runtime, or another view in the page, says. */
   hear(message: FrameMessage): void {
-    const heard = asHeard(message);
-    if (message.kind === "close") this.#onClose(heard);
-    else this.#onMessage(heard);
+    // A model listens for its end first.
+    if (this.#onMessage === null) this.#early.push(message);
+    else if (message.kind === "close") this.#onClose(asHeard(message));
+    else this.#onMessage(asHeard(message));
   }
 }
 

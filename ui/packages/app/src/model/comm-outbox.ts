@@ -50,7 +50,7 @@ export class CommOutbox {
     for (let at = this.#waiting.length - 1; at >= 0; at -= 1) {
       const waiting = this.#waiting[at];
       if (waiting === undefined || !isMergeable(waiting)) return -1;
-      if (waiting.commId === message.commId) return at;
+      if (waiting.commId === message.commId) return takesBack(waiting, message) ? -1 : at;
     }
     return -1;
   }
@@ -58,6 +58,12 @@ export class CommOutbox {
 
 function isMergeable(message: CommMessage): boolean {
   return isUpdate(message) && message.buffers.length === 0;
+}
+
+/** Some widgets say things by traits that they empty right after: both are said. */
+function takesBack(earlier: CommMessage, later: CommMessage): boolean {
+  const said = stateOf(earlier);
+  return Object.entries(stateOf(later)).some(([key, value]) => value === null && (said[key] ?? null) !== null);
 }
 
 function merged(earlier: CommMessage, later: CommMessage): CommMessage {

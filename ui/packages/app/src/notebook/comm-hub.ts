@@ -11,6 +11,8 @@ const BEAT_MS = 33;
 const RETRY_MS = 1_000;
 /** So long after the last repetition of something old, nothing newer is to be expected. */
 const SETTLED_MS = 1_000;
+/** An output may come before the comm that it shows. After so long the runtime is asked whether it has it. */
+const LATE_MS = 3_000;
 
 export type Sent = "taken" | "refused" | "lost";
 
@@ -66,7 +68,8 @@ export class CommHub {
   /** Whether all that is open has been asked for on this connection. */
   #asked = false;
   #askQueued = false;
-  #asking: ReadonlySet<View> = new Set();
+  /** Whose models each list of all comms that is on its way decides about. */
+  readonly #asking: ReadonlySet<View>[] = [];
   #sending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #settling: ReturnType<typeof setTimeout> | undefined;
@@ -81,7 +84,7 @@ export class CommHub {
     this.#views.add(view);
     this.#start();
     if (this.#comms.has(modelId)) view.status = "live";
-    else this.#asked = false;
+    else if (this.#asked) this.#askLater(view);
     onStatus(view.status);
     this.#look();
     return {
@@ -124,7 +127,10 @@ export class CommHub {
       this.#sessionId = sessionId;
       this.#forget();
     }
-    if (connected && !this.#connected) this.#asked = false;
+    if (connected && !this.#connected) {
+      this.#asking.length = 0;
+      this.#asked = false;
+    }
     this.#connected = connected;
     this.#pump();
     if (this.#asked || this.#askQueued || !connected || sessionId === null) return;
@@ -141,17 +147,27 @@ export class CommHub {
     this.#echoes.forget();
     this.#outbox.clear();
     this.#joiner = new Joiner();
+    this.#asking.length = 0;
     this.#asked = false;
     for (const view of this.#views) this.#tell(view, "loading");
   }
 
   async #ask(sessionId: string): Promise<void> {
     this.#asked = true;
-    this.#asking = new Set(this.#views);
+    this.#asking.push(new Set(this.#views));
     const sent = await this.#link.send("runtime.comms", { sessionId });
     if (sent === "taken" || sessionId !== this.#sessionId) return;
+    this.#asking.pop();
     this.#asked = false;
     for (const view of this.#views) if (!this.#comms.has(view.modelId)) this.#tell(view, "silent");
+  }
+
+  #askLater(view: View): void {
+    setTimeout(() => {
+      if (view.status !== "loading" || !this.#views.has(view) || this.#asking.some((asked) => asked.has(view))) return;
+      this.#asked = false;
+      this.#look();
+    }, LATE_MS);
   }
 
   // --- from the runtime
@@ -173,8 +189,7 @@ export class CommHub {
     this.#comms.forget();
     this.#echoes.forget();
     for (const message of messages) this.#comms.take(message);
-    const asked = this.#asking;
-    this.#asking = new Set();
+    const asked = this.#asking.shift();
     for (const view of this.#views) {
       const lives = this.#comms.has(view.modelId);
       if (view.post !== null && lives) {
@@ -184,10 +199,9 @@ export class CommHub {
         view.post({ comms: [...closed, ...this.#reopened(reachable)] });
       }
       if (lives) this.#tell(view, "live");
-      else if (asked.has(view) || view.status === "live") this.#tell(view, view.status === "closed" ? "closed" : "unknown");
-      else if (view.status === "loading") this.#asked = false;
+      else if (view.status === "live" || (view.status !== "closed" && asked?.has(view))) this.#tell(view, "unknown");
+      else if (view.status === "loading") this.#askLater(view);
     }
-    this.#look();
   }
 
   #take(messages: readonly CommMessage[], from?: View): void {
