@@ -19,6 +19,8 @@ export interface HeardMessage {
   readonly buffers: readonly DataView[];
 }
 
+const MOST_EARLY = 1_000;
+
 type Listener = (message: HeardMessage) => void;
 
 export class FrameComm implements IClassicComm {
@@ -72,8 +74,10 @@ export class FrameComm implements IClassicComm {
   /** Hear what the runtime, or another view in the page, says. */
   hear(message: FrameMessage): void {
     // A model listens for its end first.
-    if (this.#onMessage === null) this.#early.push(message);
-    else if (message.kind === "close") this.#onClose(asHeard(message));
+    if (this.#onMessage === null) {
+      // A model that could not be made never listens.
+      if (this.#early.length < MOST_EARLY) this.#early.push(message);
+    } else if (message.kind === "close") this.#onClose(asHeard(message));
     else this.#onMessage(asHeard(message));
   }
 }
