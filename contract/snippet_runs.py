@@ -36,6 +36,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:\b\d+h )?(?:\b\d+min )?<time>", "<time>"),
         (r"\bin \d+\.\d{3}s\b", "in <time>"),
         (r"\[\d\d:\d\d<[^\]]*\] *", "[<times>]"),
+        (r"(?s)ERROR:tornado\.general:.*", "<ipykernel's log of its own trouble>"),
         (r"\(\d+ times\)", "(<n> times)"),
         (_HEX + r"[0-9a-f]{8}-[0-9a-f]{24}_\d+_\d+", "<request>"),
     )

@@ -1,5 +1,6 @@
 # os.fork, the child ends by os._exit.
 # runs: host
+# order: none
 # %%
 import os
 
