@@ -7,6 +7,7 @@ from typing import final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
@@ -39,6 +40,8 @@ class SyncClient:
         self._connect_now = asyncio.Event()
         self._outgoing: deque[ClientFrame] = deque()
         self._something_to_send = asyncio.Event()
+        self._idle = True
+        """Whether nothing waits to be sent, and nothing is just being sent."""
         self._socket: ClientConnection | None = None
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -83,8 +86,14 @@ class SyncClient:
         self._changed()
 
     def _send(self, frame: ClientFrame) -> None:
-        self._outgoing.append(frame)
-        self._something_to_send.set()
+        """Send at once what the socket takes at once; a task for each frame would cost more than the frame."""
+        socket = self._socket
+        if socket is not None and self._idle and socket.transport.get_write_buffer_size() == 0:
+            broadcast((socket,), encode_frame(frame), text=True)
+        else:
+            self._outgoing.append(frame)
+            self._idle = False
+            self._something_to_send.set()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -137,6 +146,7 @@ class SyncClient:
         finally:
             self._socket = None
             self._outgoing.clear()
+            self._idle = True
             writer.cancel()
             await asyncio.gather(writer, self._closing or socket.close(), return_exceptions=True)
             self._closing = None
@@ -149,6 +159,7 @@ class SyncClient:
                 self._something_to_send.clear()
                 while self._outgoing:
                     await socket.send(encode_frame(self._outgoing.popleft()), text=True)
+                self._idle = True
         except ConnectionClosed:
             # The reader hears of it too, and says why.
             return
