@@ -26,6 +26,7 @@ from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, Erro
 from . import commands, tracebacks
 from .bundles import clean_text, encode_bundle, encode_metadata
 from .comms import KernelOfWidgets
+from .formatters import QuickFormatter
 from .interrupts import Interrupts, uninterruptible
 from .packages import await_micropip, run_pip
 
@@ -185,6 +186,11 @@ class NotebookShell(InteractiveShell):
         super().init_events()
         self.events = _Events(self, available_events)
         self.events.register("pre_execute", self._clear_warning_registry)
+
+    def init_display_formatter(self) -> None:
+        """Make the formatter."""
+        self.display_formatter = QuickFormatter(parent=self)
+        self.configurables.append(self.display_formatter)  # pyright: ignore[reportArgumentType]  # its list is typed by its first item
 
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
         """Run compiled code of the cell, unless an interrupt came before it."""
