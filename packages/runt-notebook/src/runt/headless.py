@@ -44,8 +44,9 @@ from .kernels import PYTHON
 from .parameters import tags_of
 from .resume import cells_to_run
 
-WINDOW = 6
-"""Executions requested ahead: enough that the engine never waits, few enough that looking at the open ones stays cheap."""
+WINDOW, REFILLED_AT = 6, 2
+"""So many executions are requested ahead, several at once when few are left: enough that the engine never waits, few enough that
+looking at the open ones stays cheap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +274,8 @@ class _Run:
 
     def _ask(self) -> None:
         progress = self.progress
+        if len(progress.asked) > REFILLED_AT:
+            return
         while progress.waiting and len(progress.asked) < WINDOW and not progress.stopped:
             items = progress.waiting[: WINDOW - len(progress.asked)]
             if items[0].may_fail and progress.asked:
