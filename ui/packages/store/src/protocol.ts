@@ -1,7 +1,8 @@
 // A store's half of the sync protocol as a state machine without I/O: what happened goes in, effects come out.
 // It knows what of the log was handed over and which own events the backend has not decided; the state is the replica's.
 
-import { type Effect, type Frame, Link, type Protocol, type ProtocolFrame } from "./link";
+import type { ImageOffer } from "./frames";
+import { type Effect, type Frame, type Known, Link, type Protocol, type ProtocolFrame } from "./link";
 import { Outbox, type OutEvent } from "./outbox";
 import type { Incoming } from "./replica";
 
@@ -12,6 +13,9 @@ export interface Progress {
   /** Tell whether the events of the page's own session up to `n` are decided. */
   decided(n: number): boolean;
 }
+
+/** What stands at a place of the log. */
+type Confirming = Extract<Incoming, { readonly kind: "event" | "ack" }>;
 
 export class SyncProtocol implements Protocol, Progress {
   readonly link = new Link();
@@ -25,6 +29,8 @@ export class SyncProtocol implements Protocol, Progress {
   private head = 0;
   private target = 0;
   private behindAt = -1;
+  /** The image that this connection waits for; it was not told `from` yet. */
+  private awaited: ImageOffer | null = null;
 
   constructor(storeSessionId: string) {
     this.own = new Outbox(storeSessionId);
@@ -58,10 +64,24 @@ export class SyncProtocol implements Protocol, Progress {
   }
 
   opened(nowMs: number): Effect[] {
-    return this.link.opened(nowMs, this.own.storeSessionId, this.backend === null ? null : { backend: this.backend, head: this.head });
+    return this.link.opened(nowMs, this.own.storeSessionId, this.known());
+  }
+
+  /** Tell whether the connection that asked for this image still waits for it. */
+  awaits(offer: ImageOffer): boolean {
+    return this.awaited === offer;
+  }
+
+  /** The image is the state now, or could not be had: then the whole log is asked for. */
+  imaged(offer: ImageOffer, loaded: boolean): Effect[] {
+    if (!this.awaits(offer)) return [];
+    this.awaited = null;
+    if (loaded) this.head = offer.seq;
+    return this.stream();
   }
 
   closed(nowMs: number, jitter: number): number {
+    this.awaited = null;
     this.behindAt = -1;
     for (const outbox of this.pushed) outbox.restart();
     return this.link.closed(nowMs, jitter);
@@ -78,7 +98,7 @@ export class SyncProtocol implements Protocol, Progress {
 
   /** Push what the windows take. What the log holds already arrives in the tail, so nothing is pushed before that is here. */
   push(): Effect[] {
-    if (!this.link.connected || this.head < this.target) return [];
+    if (!this.link.connected || this.awaited !== null || this.head < this.target) return [];
     this.pushed = this.pushed.filter((outbox) => outbox === this.own || !this.forget(outbox));
     return this.pushed.flatMap((outbox) => {
       const named = outbox === this.own ? {} : { session: outbox.storeSessionId };
@@ -114,15 +134,44 @@ export class SyncProtocol implements Protocol, Progress {
     if (frame.head < this.head) return this.link.bye("ahead", "");
     this.backend = frame.backend;
     this.target = frame.head;
-    return [...effects, { do: "send", frame: { t: "from", head: this.head } }, ...this.push()];
+    const offer = frame.snapshot ?? null;
+    if (offer !== null && this.wantsImage && offer.seq <= frame.head) {
+      this.awaited = offer;
+      return [...effects, { do: "fetch-image", offer }];
+    }
+    return [...effects, ...this.stream()];
   }
 
-  /** Take a run of the log: what is known is passed over, a hole ends the connection, which then goes on from the head. */
-  private advance(first: number, count: number, at: (place: number, seq: number) => Incoming | null): Effect[] {
+  private stream(): Effect[] {
+    return [{ do: "send", frame: { t: "from", head: this.head } }, ...this.push()];
+  }
+
+  private known(): Known | null {
+    if (this.wantsImage) return { snapshot: true };
+    return this.backend === null ? null : { backend: this.backend, head: this.head };
+  }
+
+  /**
+   * An image does not tell whether an event in it was applied where it stands. So a store begins from one only while none of
+   * its own life's events can be in the log.
+   */
+  private get wantsImage(): boolean {
+    return this.head === 0 && ![...this.outboxes.values()].some((outbox) => outbox.everSent);
+  }
+
+  /**
+   * Take a run of the log. What is known is passed over; an own event of an earlier life there was in the image that this store
+   * began from, and is decided now. A hole ends the connection, which then goes on from the head.
+   */
+  private advance(first: number, count: number, at: (place: number, seq: number) => Confirming | null): Effect[] {
     const incoming: Incoming[] = [];
     for (let place = 0; place < count; place += 1) {
       const seq = first + place;
-      if (seq <= this.head) continue;
+      if (seq <= this.head) {
+        const known = at(place, seq);
+        if (known !== null) incoming.push(included(known));
+        continue;
+      }
       const item = seq === this.head + 1 ? at(place, seq) : null;
       if (item === null)
         return [{ do: "apply", incoming }, ...this.link.leave("none", "a part of the log is missing; asking for it again")];
@@ -132,7 +181,7 @@ export class SyncProtocol implements Protocol, Progress {
     return [{ do: "apply", incoming }, ...this.push()];
   }
 
-  private logEvent(frame: Frame<"events">, place: number, seq: number): Incoming | null {
+  private logEvent(frame: Frame<"events">, place: number, seq: number): Confirming | null {
     const event = frame.events[place];
     if (event === undefined) return null;
     const [name, args, clientId, storeSessionId, n] = event;
@@ -140,7 +189,7 @@ export class SyncProtocol implements Protocol, Progress {
     return { kind: "event", seq, event: { name, args, clientId, storeSessionId, n } };
   }
 
-  private acked(storeSessionId: string, n: number, seq: number): Incoming | null {
+  private acked(storeSessionId: string, n: number, seq: number): Confirming | null {
     return this.outboxes.get(storeSessionId)?.remove(n) ? { kind: "ack", seq, storeSessionId, n } : null;
   }
 
@@ -153,8 +202,9 @@ export class SyncProtocol implements Protocol, Progress {
 
   private ping(frame: Frame<"ping">): Effect[] {
     const behind = frame.head !== undefined && frame.head > this.head;
-    // A long tail may still be on its way; only one that stands still is dead.
-    if (behind && this.behindAt === this.head) return this.link.leave("none", "the server no longer sends its log; connecting again");
+    // A long tail, or an image, may still be on its way; only a tail that stands still is dead.
+    if (behind && this.awaited === null && this.behindAt === this.head)
+      return this.link.leave("none", "the server no longer sends its log; connecting again");
     this.behindAt = behind ? this.head : -1;
     return [{ do: "send", frame: { t: "pong" } }];
   }
@@ -163,4 +213,9 @@ export class SyncProtocol implements Protocol, Progress {
   private forget(outbox: Outbox): boolean {
     return outbox.isEmpty && this.outboxes.delete(outbox.storeSessionId);
   }
+}
+
+function included(known: Confirming): Incoming {
+  const { storeSessionId, n } = known.kind === "event" ? known.event : known;
+  return { kind: "included", seq: known.seq, storeSessionId, n };
 }

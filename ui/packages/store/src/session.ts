@@ -5,7 +5,7 @@ import { checkArgs, type EventArgs, type EventName, type Json } from "@runt/sche
 import type { Clock, RandomSource } from "./clock";
 import { Connection, type SocketFactory } from "./connection";
 import { RejectedError, StoreClosedError } from "./errors";
-import type { ClientFrame, User } from "./frames";
+import type { ClientFrame, ImageOffer, User } from "./frames";
 import type { Effect, Protocol } from "./link";
 import { LiveChannel } from "./live";
 import { PendingReceipts, type Receipt } from "./receipts";
@@ -22,6 +22,8 @@ export interface Shared {
   newId(): string;
   /** Fold in what the authority decided. */
   reconcile(incoming: readonly Incoming[]): void;
+  /** The backend offers an image of the state to begin from. */
+  offered(offer: ImageOffer): void;
   /** The backend said who we are. */
   welcomed(user: User): void;
   /** Something of this session's connection may differ. */
@@ -119,7 +121,8 @@ export class Session {
 
   /** An event of this session was decided. */
   decided(decision: Decided): void {
-    if ("seq" in decision) this.receipts.settle(decision.n, { seq: decision.seq, applied: decision.applied });
+    // Only of an earlier life's events is it unknown whether they were applied, and nobody holds their receipts any more.
+    if ("seq" in decision) this.receipts.settle(decision.n, { seq: decision.seq, applied: decision.applied === true });
     else this.receipts.fail(decision.n, (name) => new RejectedError(name, decision.code, decision.message));
   }
 
@@ -162,6 +165,9 @@ export class Session {
         return;
       case "welcome":
         this.shared.welcomed(effect.user);
+        return;
+      case "fetch-image":
+        this.shared.offered(effect.offer);
         return;
     }
   }

@@ -6,9 +6,10 @@ import { type Clock, type RandomSource, systemClock, systemRandom } from "./cloc
 import { openWebSocket, type SocketFactory, syncUrl } from "./connection";
 import { openDatabase, type Wasm } from "./database";
 import { StoreBrokenError, StoreClosedError } from "./errors";
-import type { User } from "./frames";
+import type { ImageOffer, User } from "./frames";
 import { GuestStore } from "./guest";
 import { GuestProtocol } from "./guest-protocol";
+import { fetchImage, type ImageSource, openOffered } from "./image";
 import type { LiveHandler } from "./live";
 import { Outbox } from "./outbox";
 import { SyncProtocol } from "./protocol";
@@ -29,6 +30,7 @@ export interface StoreOptions {
   readonly clock?: Clock;
   readonly random?: RandomSource;
   readonly socketFactory?: SocketFactory;
+  readonly imageSource?: ImageSource;
 }
 
 /** Rows for a renderer: `rows` gives the same list until they differ. */
@@ -53,6 +55,7 @@ export async function createStore(options: StoreOptions): Promise<Store> {
 export class Store implements RuntimeStore {
   readonly storeId: string;
 
+  private readonly options: StoreOptions;
   private readonly clock: Clock;
   private readonly random: RandomSource;
   private readonly replica: Replica;
@@ -77,6 +80,7 @@ export class Store implements RuntimeStore {
   constructor(db: Awaited<ReturnType<typeof openDatabase>>, options: StoreOptions) {
     const { storeId, url } = options;
     this.storeId = storeId;
+    this.options = options;
     this.clock = options.clock ?? systemClock();
     this.random = options.random ?? systemRandom;
     this.replica = new Replica(db, options.clientId ?? "local");
@@ -88,6 +92,7 @@ export class Store implements RuntimeStore {
       backend: url === undefined ? null : { url: syncUrl(url, storeId), openSocket: options.socketFactory ?? openWebSocket },
       newId: () => this.newId(),
       reconcile: (incoming) => this.reconcile(incoming),
+      offered: (offer) => void this.beginFrom(offer),
       welcomed: (user) => this.welcomed(user),
       changed: (session) => this.changed(session),
     };
@@ -267,6 +272,22 @@ export class Store implements RuntimeStore {
     session.leave();
     this.own.run(this.protocol.adopt(outbox));
     this.statusMayDiffer();
+  }
+
+  /** Begin from the image that the backend offers; when that fails, from nothing. */
+  private async beginFrom(offer: ImageOffer): Promise<void> {
+    const { url = "", imageSource = fetchImage, wasm } = this.options;
+    const opened = await openOffered(offer, url, imageSource, wasm).catch((error: unknown) => {
+      console.warn(`image ${offer.sha256} at ${offer.seq} is left out: ${error instanceof Error ? error.message : error}`);
+      return null;
+    });
+    if (this.closed || !this.protocol.awaits(offer)) {
+      opened?.close();
+      return;
+    }
+    if (opened !== null) this.replica.load(opened, offer.seq);
+    this.own.run(this.protocol.imaged(offer, opened !== null));
+    this.flushSoon("timer");
   }
 
   private welcomed(user: User): void {
