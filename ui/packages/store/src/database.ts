@@ -17,6 +17,7 @@ const BYTE_ORDER_MARK = 0xfeff;
 const MARK_SEARCHES = `
   SELECT 'SELECT 1 FROM "' || t.name || '" WHERE ' || group_concat('unicode("' || c.name || '") = ${BYTE_ORDER_MARK}', ' OR ') || ' LIMIT 1'
   FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' AND c.type = 'TEXT' GROUP BY t.name`;
+const SIZE = { sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", params: [] };
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 // SQLite plans a statement anew whenever a parameter that its planner has looked at is bound, which costs ten times the run
@@ -94,8 +95,13 @@ export class Database {
   }
 
   /** Copy it as the bytes of a file. Statements and pragmas stay as they are; it fails while a transaction is open. */
-  export(): Uint8Array {
-    return this.db.export();
+  export(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.db.export());
+  }
+
+  /** How many bytes it has. */
+  get sizeBytes(): number {
+    return Number(this.value(SIZE, {}));
   }
 
   close(): void {

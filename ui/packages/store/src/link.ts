@@ -55,6 +55,8 @@ export class Link {
   limits: Limits = DEFAULT_LIMITS;
   /** A sentence for people when something is wrong. */
   problem: string | null = null;
+  /** Whose page this is; null while nobody's. As somebody else it must say and hear nothing. */
+  user: string | null = null;
 
   private phase: "closed" | "hello" | "welcomed" = "closed";
   private attempt = 0;
@@ -114,6 +116,9 @@ export class Link {
       case "bye":
         return this.bye(frame.code, frame.message);
       case "welcome":
+        if (this.user !== null && frame.user.id !== this.user) {
+          return this.leave("long", "somebody else is signed in here now: reload this page; its changes are kept for who made them");
+        }
         this.phase = "welcomed";
         this.welcomedMs = nowMs;
         this.limits = { ...DEFAULT_LIMITS, ...frame.limits };

@@ -14,6 +14,12 @@ export interface Progress {
   decided(n: number): boolean;
 }
 
+/** A log, and how much of it a replica has. */
+export interface Copy {
+  readonly backend: string;
+  readonly head: number;
+}
+
 /** What stands at a place of the log. */
 type Confirming = Extract<Incoming, { readonly kind: "event" | "ack" }>;
 
@@ -25,6 +31,8 @@ export class SyncProtocol implements Protocol, Progress {
   private readonly outboxes = new Map<string, Outbox>();
   /** Those that are pushed here, the own one first. */
   private pushed: Outbox[];
+  /** Those of earlier lives, which are decided one after the other, and before anything else is pushed. */
+  private earlier: Outbox[] = [];
   private backend: string | null = null;
   private head = 0;
   private target = 0;
@@ -32,10 +40,33 @@ export class SyncProtocol implements Protocol, Progress {
   /** The image that this connection waits for; it was not told `from` yet. */
   private awaited: ImageOffer | null = null;
 
-  constructor(storeSessionId: string) {
+  /** @param known - what the replica is a copy of; null for an empty one */
+  constructor(storeSessionId: string, known: Copy | null = null) {
     this.own = new Outbox(storeSessionId);
     this.pushed = [this.own];
     this.attach(this.own);
+    if (known !== null) ({ backend: this.backend, head: this.head } = known);
+  }
+
+  /** The log that is followed, once there is one. */
+  get log(): string | null {
+    return this.backend;
+  }
+
+  /** Whether what earlier lives left is decided. */
+  get earlierDecided(): boolean {
+    return this.earlier.every((outbox) => outbox.isEmpty);
+  }
+
+  /** Whether this hears the log, and was given all that it held at the welcome. */
+  get caughtUp(): boolean {
+    return this.link.connected && this.awaited === null && this.head >= this.target;
+  }
+
+  /** Push first what a life that ended left undecided, after that of those before. */
+  restore(outbox: Outbox): void {
+    this.attach(outbox);
+    this.earlier.push(outbox);
   }
 
   /** Recognise the events of a session that shares this page's replica. */
@@ -51,7 +82,7 @@ export class SyncProtocol implements Protocol, Progress {
   }
 
   holds(backend: string, head: number): boolean {
-    return this.link.connected && this.backend === backend && this.head >= Math.max(this.target, head);
+    return this.caughtUp && this.earlierDecided && this.backend === backend && this.head >= head;
   }
 
   decided(n: number): boolean {
@@ -83,12 +114,12 @@ export class SyncProtocol implements Protocol, Progress {
   closed(nowMs: number, jitter: number): number {
     this.awaited = null;
     this.behindAt = -1;
-    for (const outbox of this.pushed) outbox.restart();
+    for (const outbox of this.all()) outbox.restart();
     return this.link.closed(nowMs, jitter);
   }
 
   resumed(): Effect[] {
-    for (const outbox of this.pushed) outbox.resume();
+    for (const outbox of this.all()) outbox.resume();
     return this.push();
   }
 
@@ -98,9 +129,11 @@ export class SyncProtocol implements Protocol, Progress {
 
   /** Push what the windows take. What the log holds already arrives in the tail, so nothing is pushed before that is here. */
   push(): Effect[] {
-    if (!this.link.connected || this.awaited !== null || this.head < this.target) return [];
+    if (!this.caughtUp) return [];
+    this.earlier = this.earlier.filter((outbox) => !this.forget(outbox));
     this.pushed = this.pushed.filter((outbox) => outbox === this.own || !this.forget(outbox));
-    return this.pushed.flatMap((outbox) => {
+    const turn = this.earlier.length > 0 ? this.earlier.slice(0, 1) : this.pushed;
+    return turn.flatMap((outbox) => {
       const named = outbox === this.own ? {} : { session: outbox.storeSessionId };
       const frames = outbox.take(this.link.limits, (event) => this.own.passed(event.after));
       return frames.map((events) => ({ do: "send" as const, frame: { t: "push" as const, ...named, events } }));
@@ -156,7 +189,8 @@ export class SyncProtocol implements Protocol, Progress {
    * its own life's events can be in the log.
    */
   private get wantsImage(): boolean {
-    return this.head === 0 && ![...this.outboxes.values()].some((outbox) => outbox.everSent);
+    const ofThisLife = [...this.outboxes.values()].filter((outbox) => !this.earlier.includes(outbox));
+    return this.head === 0 && !ofThisLife.some((outbox) => outbox.everSent);
   }
 
   /**
@@ -194,7 +228,7 @@ export class SyncProtocol implements Protocol, Progress {
   }
 
   private pause(frame: Frame<"pause">): Effect[] {
-    const outbox = this.pushed.find(({ storeSessionId }) => storeSessionId === frame.session);
+    const outbox = this.all().find(({ storeSessionId }) => storeSessionId === frame.session);
     if (outbox === undefined) return [];
     outbox.pause(frame.from);
     return [{ do: "resume", afterMs: frame.retryMs }];
@@ -207,6 +241,10 @@ export class SyncProtocol implements Protocol, Progress {
       return this.link.leave("none", "the server no longer sends its log; connecting again");
     this.behindAt = behind ? this.head : -1;
     return [{ do: "send", frame: { t: "pong" } }];
+  }
+
+  private all(): Outbox[] {
+    return [...this.earlier, ...this.pushed];
   }
 
   /** Let go of a session that is over, once all its events are decided. */

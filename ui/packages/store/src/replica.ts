@@ -70,11 +70,12 @@ export class Replica {
   private readonly sessions = new Set<string>();
   private savepoint = false;
 
-  /** @param db - an empty database, which this closes */
-  constructor(db: Database, clientId: string) {
+  /** @param db - the state after event `head`, for 0 an empty database; this closes it */
+  constructor(db: Database, clientId: string, head = 0) {
     this.db = db;
     this.client = clientId;
-    createState(db);
+    this.head = head;
+    if (head === 0) createState(db);
   }
 
   /** How many own events are not decided. */
@@ -158,8 +159,13 @@ export class Replica {
     this.raise();
   }
 
+  /** How large the state is. */
+  get sizeBytes(): number {
+    return this.db.sizeBytes;
+  }
+
   /** Copy the confirmed state as the bytes of an SQLite database. */
-  image(): Uint8Array {
+  image(): Uint8Array<ArrayBuffer> {
     this.lower();
     try {
       return this.db.export();

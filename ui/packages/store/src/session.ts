@@ -6,6 +6,7 @@ import type { Clock, RandomSource } from "./clock";
 import { Connection, type SocketFactory } from "./connection";
 import { RejectedError, StoreClosedError } from "./errors";
 import type { ClientFrame, ImageOffer, User } from "./frames";
+import type { Keeper } from "./keeper";
 import type { Effect, Protocol } from "./link";
 import { LiveChannel } from "./live";
 import { PendingReceipts, type Receipt } from "./receipts";
@@ -17,6 +18,7 @@ export interface Shared {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly replica: Replica;
+  readonly keeper: Keeper | null;
   /** Where to connect and by what; null when the store is its own authority. */
   readonly backend: { readonly url: string; readonly openSocket: SocketFactory } | null;
   newId(): string;
@@ -48,7 +50,8 @@ export class Session {
     this.storeSessionId = storeSessionId;
     this.protocol = protocol;
     this.shared = shared;
-    const { clock, random, backend } = shared;
+    const { clock, random, backend, keeper } = shared;
+    protocol.link.user = keeper?.userId ?? null;
     this.live = new LiveChannel(clock, shared.newId, (frame) => this.transmit(frame));
     this.connection =
       backend === null
@@ -99,13 +102,15 @@ export class Session {
     }
     // A copy, so that what is pushed later is what was applied now.
     const event = { n: this.n + 1, name, args: JSON.parse(text) };
-    const { replica } = this.shared;
+    const { replica, keeper } = this.shared;
     const { storeSessionId } = this;
     replica.commit({ ...event, storeSessionId });
     this.n = event.n;
     const receipt = this.receipts.open(event.n, name);
-    if (this.connection !== null) this.connection.perform(this.protocol.offer({ ...event, bytes, after }));
-    else this.shared.reconcile([{ kind: "ack", seq: replica.head + 1, storeSessionId, n: event.n }]);
+    if (this.connection !== null) {
+      keeper?.journal(storeSessionId, event);
+      this.connection.perform(this.protocol.offer({ ...event, bytes, after }));
+    } else this.shared.reconcile([{ kind: "ack", seq: replica.head + 1, storeSessionId, n: event.n }]);
     return receipt;
   }
 
