@@ -2,6 +2,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 import { runtimeBrowser } from "../runtime-browser/vite-plugin.ts";
+import { serviceWorker } from "./vite-service-worker.ts";
 
 /** Every browser that runs the app reads woff2: KaTeX's other font formats are left out. */
 function onlyWoff2(): Plugin {
@@ -17,6 +18,6 @@ function onlyWoff2(): Plugin {
 
 export default defineConfig({
   base: "/",
-  plugins: [onlyWoff2(), react(), runtimeBrowser()],
+  plugins: [onlyWoff2(), react(), runtimeBrowser(), serviceWorker()],
   build: { assetsInlineLimit: 0, target: "es2022", chunkSizeWarningLimit: 900 },
 });
