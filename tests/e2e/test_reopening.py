@@ -17,9 +17,20 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_sc
 WITHIN_MS = 20_000
 # What the page keeps it keeps in a quiet moment; this asks for it, as the browser does when a tab is hidden.
 HIDE = "document.dispatchEvent(new Event('visibilitychange'))"
+# What a frame of an output can reach; it runs scripts, and nothing but them.
+PROBE = """async () => {
+  const attempt = async (work) => { try { return String(await work()); } catch (error) { return error.name; } };
+  return {
+    origin: self.origin,
+    "service worker": await attempt(() => navigator.serviceWorker.register("/service-worker.js")),
+    storage: await attempt(() => localStorage.length),
+    evaluates: await attempt(() => eval("1 + 1")),
+    fetch: await attempt(() => fetch("/icon.svg")),
+  };
+}"""
 HEADERS = """async path => {
   const { ok, headers } = await fetch(path);
-  return ok && Object.fromEntries(headers);
+  return ok && Object.fromEntries([...headers].filter(([name]) => name !== "date"));
 }"""
 
 
@@ -158,22 +169,29 @@ async def test_list_without_a_server_shows_what_can_be_opened_and_other_notebook
     await other.opened(1)
 
 
-async def test_page_without_a_server_has_the_headers_that_isolate_it(
+async def test_page_without_a_server_shows_html_in_a_frame_that_is_as_isolated_as_ever(
     started: Processes, tmp_path: Path, open_notebook: OpenNotebook
 ) -> None:
     server = await served(started, tmp_path)
-    page = await open_notebook(server, await server.import_notebook("headers", notebook_bytes("first")))
+    notebook = await server.import_notebook("html", notebook_bytes("from IPython.display import HTML\nHTML('<b>bold</b>')"))
+    server.start_agent(notebook)
+    page = await open_notebook(server, notebook)
     await page.opened(1)
+    await page.run(0)
+    frame = page.cell(0).get_by_test_id("output-html").content_frame
+    await expect(frame.locator("b")).to_have_text("bold", timeout=WITHIN_MS)
     await shell_kept(page.page)
-    paths = ("/output-frame.html", "/runtime-frame.html", "/icon.svg")
-    before = [await page.page.evaluate(HEADERS, path) for path in paths]
+    before = await page.page.evaluate(HEADERS, "/icon.svg")
     server.kill9()
-    after = [await page.page.evaluate(HEADERS, path) for path in paths]
-    assert after == before
-    for headers in after:
-        assert headers["cross-origin-embedder-policy"] == "credentialless"
-        assert headers["cross-origin-resource-policy"] == "same-origin"
-    assert all("sandbox allow-scripts" in headers["content-security-policy"] for headers in after[:2])
+    await page.page.evaluate(HIDE)
+    page = await reopened(page.page.context, server, f"/nb/{notebook}")
+    frame = page.cell(0).get_by_test_id("output-html").content_frame
+    await expect(frame.locator("b")).to_have_text("bold", timeout=WITHIN_MS)
+    told = await frame.locator("b").evaluate(PROBE)
+    assert told == {"origin": "null", "service worker": "SecurityError", "storage": "SecurityError", "evaluates": "2", "fetch": "TypeError"}
+    assert await page.page.evaluate("crossOriginIsolated")
+    assert await page.page.evaluate(HEADERS, "/icon.svg") == before
+    assert before["cross-origin-resource-policy"] == "same-origin"
     assert await page.page.evaluate("fetch('/api/me').then(() => 'answered', () => 'failed')") == "failed"
 
 

@@ -18,13 +18,18 @@ export function serviceWorker(): Plugin {
       order: "post",
       async handler(_, bundle) {
         const made = Object.values(bundle).map((file) => shellFile(file.fileName, file.type === "chunk" ? file.code : file.source));
-        const files = [...made, ...readdirSync(PUBLIC).map((name) => shellFile(name, readFileSync(PUBLIC + name)))];
+        const files = [...made, ...readdirSync(PUBLIC).map((name) => shellFile(name, readFileSync(PUBLIC + name)))].filter(isOurs);
         files.sort((one, other) => (one.path < other.path ? -1 : 1));
         const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
         this.emitFile({ type: "asset", fileName: "service-worker.js", source: await script({ version, files }) });
       },
     },
   };
+}
+
+/** A frame of opaque origin never asks a service worker. */
+function isOurs({ path }: ShellFile): boolean {
+  return !path.endsWith("-frame.html");
 }
 
 /** Names below assets/ have the hash of their content in them; of the others the hash is told. */

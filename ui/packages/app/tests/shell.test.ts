@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isAway, wanted } from "../src/offline/shell";
 
 const ORIGIN = "http://127.0.0.1:8888";
-const FILES = new Set(["/", "/assets/index-a1.js", "/icon.svg", "/output-frame.html"]);
+const FILES = new Set(["/", "/assets/index-a1.js", "/icon.svg"]);
 
 function ask(path: string, how: { readonly method?: string; readonly mode?: string; readonly origin?: string } = {}) {
   const { method = "GET", mode = "no-cors", origin = ORIGIN } = how;
@@ -21,7 +21,6 @@ describe("wanted", () => {
 
   it("asks the server first for a file whose name says nothing of its content", () => {
     expect(ask("/icon.svg")).toEqual({ from: "server, else kept", path: "/icon.svg" });
-    expect(ask("/output-frame.html", { mode: "navigate" })).toEqual({ from: "server, else kept", path: "/output-frame.html" });
   });
 
   it.each([
@@ -34,6 +33,8 @@ describe("wanted", () => {
     "/assets/index-b2.js",
     "/assets/index-a1.js?other",
     "/service-worker.js",
+    "/output-frame.html",
+    "/runtime-frame.html",
     "/nb/a/b",
   ])("does not touch %s", (path) => {
     expect(ask(path)).toBe(null);

@@ -2,7 +2,9 @@
 // tells its height and clicked links. A frame that navigates itself is taken away.
 import { useEffect, useRef, useState } from "react";
 
-const FRAME_URL = "/output-frame.html";
+/** The build knows it: the address of the frame's page with the version of its content. */
+declare const OUTPUT_FRAME_URL: string;
+
 const TALLEST = 6000;
 const THEME_VARIABLES = ["--text", "--text-soft", "--line", "--line-strong", "--stripe", "--hover", "--accent", "--font-ui", "--font-code"];
 
@@ -66,7 +68,7 @@ export function HtmlOutput({ kind, source }: { readonly kind: "html" | "javascri
       title="HTML output"
       sandbox="allow-scripts"
       referrerPolicy="no-referrer"
-      src={FRAME_URL}
+      src={OUTPUT_FRAME_URL}
       style={{ height: `${height}px` }}
       onLoad={connect}
     />
