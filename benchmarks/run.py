@@ -18,6 +18,7 @@ MEASURES = {
     "big_result": "a result of 10 MB",
     "sync": "one event from client to client, and a flood of them",
     "boot": "a store that opens a notebook with a long log",
+    "ts": "the page's store: a long log by replay and from an image, and the longest frame at 5,000 events a second",
     "run": "100 trivial cells without a browser, as nbclient and papermill run them",
     "browser": "a runtime in the page: first result, execution, stream, interrupt, memory, in a real Chromium",
     "memory": "resident memory of an idle server and of an idle runtime",

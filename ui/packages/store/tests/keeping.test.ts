@@ -1,80 +1,26 @@
 // What outlives a page: its last state, and the events that are not decided, each pushed by exactly one later life.
-import { IDBFactory } from "fake-indexeddb";
-import "fake-indexeddb/auto";
 import { queries, RULES_HASH } from "@runt/schema";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createStore, Keeping, type Store, type StoreOptions } from "../src/index";
-import { InMemoryBackend } from "./in-memory-backend";
-import { InMemoryLocks, type TabLocks } from "./in-memory-locks";
+import { createStore, Keeping, type Store } from "../src/index";
+import type { InMemoryBackend } from "./in-memory-backend";
+import type { InMemoryLocks } from "./in-memory-locks";
 import { ManualClock } from "./manual-clock";
+import { Profile, type Tab, written } from "./profile";
 
+let profile: Profile;
 let backend: InMemoryBackend;
 let locks: InMemoryLocks;
 let warned: string[];
-let tabs: Tab[] = [];
-
-/** A page of a browser profile. */
-class Tab {
-  readonly clock = new ManualClock();
-  readonly locks: TabLocks = locks.tab();
-  private opened: Store | null = null;
-  private keeping: Keeping | null = null;
-
-  static async open(user = "ada", options: Partial<StoreOptions> = {}): Promise<Tab> {
-    const tab = new Tab();
-    tabs.push(tab);
-    tab.keeping = await Keeping.open(tab.locks);
-    const { openSocket: socketFactory, imageSource } = backend;
-    const keep = tab.keeping.keeperOf(user);
-    tab.opened = await createStore({
-      storeId: "nb",
-      url: "http://127.0.0.1:1",
-      clock: tab.clock,
-      socketFactory,
-      imageSource,
-      keep,
-      ...options,
-    });
-    return tab;
-  }
-
-  get store(): Store {
-    if (this.opened === null) throw new Error("it is not open");
-    return this.opened;
-  }
-
-  /** Gone without a word; what it had begun to write is written. */
-  async crash(): Promise<void> {
-    backend.peers.find((peer) => peer.session === this.store.storeSessionId)?.end();
-    await written();
-    this.locks.crash();
-    tabs = tabs.filter((tab) => tab !== this);
-  }
-
-  async close(): Promise<void> {
-    this.opened?.close();
-    this.opened = null;
-    await written();
-    this.keeping?.close();
-  }
-}
-
-/** Let everything that was begun to write be written: the fake does it in turns of the event loop. */
-async function written(): Promise<void> {
-  for (let turn = 0; turn < 30; turn += 1) await new Promise((done) => setImmediate(done));
-}
 
 beforeEach(() => {
-  globalThis.indexedDB = new IDBFactory();
-  backend = new InMemoryBackend();
-  backend.user = "ada";
-  locks = new InMemoryLocks();
+  profile = new Profile();
+  ({ backend, locks } = profile);
   warned = [];
   vi.spyOn(console, "warn").mockImplementation((text) => void warned.push(String(text)));
 });
 
 afterEach(async () => {
-  for (const tab of tabs.splice(0)) await tab.close();
+  await profile.close();
   vi.restoreAllMocks();
 });
 
@@ -98,7 +44,7 @@ function recorded(): readonly (readonly unknown[])[] {
 /** Without a server, one cell of a page that is gone. */
 async function leftBehind(): Promise<string> {
   backend.reachable = false;
-  const tab = await Tab.open();
+  const tab = await profile.open();
   tab.store.commit("v1.CellCreated", cell("a", "offline"));
   const { storeSessionId } = tab.store;
   await tab.crash();
@@ -120,7 +66,7 @@ describe("undecided events", () => {
   it("survive the page, show at once, and are pushed under their own session before anything new", async () => {
     const earlier = await leftBehind();
     backend.reachable = false;
-    const tab = await Tab.open();
+    const tab = await profile.open();
     expect(sources(tab.store)).toEqual(["offline"]);
     expect(tab.store.status).toMatchObject({ connected: false, pending: 1 });
     tab.store.commit("v1.CellCreated", cell("b", "new"));
@@ -132,7 +78,7 @@ describe("undecided events", () => {
       ["v1.CellCreated", "b", tab.store.storeSessionId, 1],
     ]);
     await tab.close();
-    const after = await Tab.open();
+    const after = await profile.open();
     await caughtUp(after);
     expect(backend.log.length).toBe(2);
     expect(backend.peer.frames.map((frame) => frame.t)).toEqual(["hello", "from"]);
@@ -140,16 +86,16 @@ describe("undecided events", () => {
 
   it("survive several lives in their order, an editor's before its runtime's", async () => {
     backend.reachable = false;
-    const first = await Tab.open();
+    const first = await profile.open();
     const guest = first.store.openGuest();
     guest.commit("v1.CellCreated", cell("b"));
     first.store.commit("v1.CellCreated", cell("a"));
     await first.crash();
-    const second = await Tab.open();
+    const second = await profile.open();
     second.store.commit("v1.CellCreated", cell("c"));
     await second.crash();
     backend.reachable = true;
-    const third = await Tab.open();
+    const third = await profile.open();
     await caughtUp(third);
     expect(recorded()).toEqual([
       ["v1.CellCreated", "a", first.store.storeSessionId, 1],
@@ -159,7 +105,7 @@ describe("undecided events", () => {
   });
 
   it("are recorded once, though they were sent and recorded before their page was gone", async () => {
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await caughtUp(tab);
     backend.holds = true;
     tab.store.commit("v1.CellCreated", cell("a"));
@@ -167,7 +113,7 @@ describe("undecided events", () => {
     expect(backend.take(backend.peer)).toBe(true);
     await tab.crash();
     backend.holds = false;
-    const next = await Tab.open();
+    const next = await profile.open();
     await caughtUp(next);
     expect(recorded()).toEqual([["v1.CellCreated", "a", tab.store.storeSessionId, 1]]);
   });
@@ -185,7 +131,7 @@ describe("undecided events", () => {
     // biome-ignore lint/complexity/useLiteralKeys: the replica is private, and only a test looks at it
     await backend.offerImage(2, maker["replica"].image());
     maker.close();
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await caughtUp(tab);
     expect(backend.fetched.length).toBe(1);
     expect(sources(tab.store)).toEqual([]);
@@ -201,7 +147,7 @@ describe("undecided events", () => {
     await leftBehind();
     backend.judge = () => "forbidden";
     const onEarlierRefused = vi.fn();
-    const tab = await Tab.open("ada", { onEarlierRefused });
+    const tab = await profile.open("ada", { onEarlierRefused });
     await caughtUp(tab);
     expect(sources(tab.store)).toEqual([]);
     expect(onEarlierRefused).toHaveBeenCalledTimes(1);
@@ -211,18 +157,18 @@ describe("undecided events", () => {
   it("are kept until they are decided when the next life is cut short too", async () => {
     const earlier = await leftBehind();
     backend.judge = () => "lose";
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await vi.waitFor(() => expect(backend.peer.frames.some((frame) => frame.t === "push")).toBe(true));
     await tab.crash();
     backend.judge = () => "take";
-    await caughtUp(await Tab.open());
+    await caughtUp(await profile.open());
     expect(recorded()).toEqual([["v1.CellCreated", "a", earlier, 1]]);
   });
 
   it("are another user's affair", async () => {
     await leftBehind();
     backend.user = "bob";
-    const tab = await Tab.open("bob");
+    const tab = await profile.open("bob");
     await caughtUp(tab);
     expect(sources(tab.store)).toEqual([]);
     expect(backend.log).toEqual([]);
@@ -231,7 +177,7 @@ describe("undecided events", () => {
   it("are not sent in the name of somebody who signed in meanwhile", async () => {
     await leftBehind();
     backend.user = "bob";
-    const tab = await Tab.open();
+    const tab = await profile.open();
     tab.store.openGuest().commit("v1.CellCreated", cell("b"));
     await tab.clock.advance(60_000);
     expect(tab.store.status).toMatchObject({
@@ -246,7 +192,7 @@ describe("undecided events", () => {
 
 describe("a runtime that a life left open", () => {
   it("is ended by the next one, and what only that life could mean is not sent", async () => {
-    const tab = await Tab.open();
+    const tab = await profile.open();
     const guest = tab.store.openGuest();
     guest.commit("v1.RuntimeSessionStarted", SESSION);
     guest.commit("v1.RuntimeSessionStatusSet", { sessionId: "r1", status: "ready" });
@@ -256,29 +202,29 @@ describe("a runtime that a life left open", () => {
     for (const peer of backend.peers) peer.end();
     guest.commit("v1.ExecutionStarted", { executionId: "e1", sessionId: "r1", executionCount: 1, startedMs: 1 });
     await tab.crash();
-    const next = await Tab.open();
+    const next = await profile.open();
     await caughtUp(next);
     expect(recorded().slice(4)).toEqual([["v1.RuntimeSessionTerminated", "r1", next.store.storeSessionId, 1]]);
     expect(next.store.query(queries.activeSession, {})).toEqual([]);
   });
 
   it("is ended without a server too, as far as this page can see", async () => {
-    const tab = await Tab.open();
+    const tab = await profile.open();
     tab.store.openGuest().commit("v1.RuntimeSessionStarted", SESSION);
     await caughtUp(tab);
     tab.store.keepNow();
     await tab.crash();
     backend.reachable = false;
-    const next = await Tab.open();
+    const next = await profile.open();
     expect(next.store.query(queries.activeSession, {})).toEqual([]);
     expect(next.store.status).toMatchObject({ head: 1, pending: 1 });
   });
 
   it("is left alone while its page lives", async () => {
-    const tab = await Tab.open();
+    const tab = await profile.open();
     tab.store.openGuest().commit("v1.RuntimeSessionStarted", SESSION);
     await caughtUp(tab);
-    const other = await Tab.open();
+    const other = await profile.open();
     await caughtUp(other);
     expect(other.store.query(queries.activeSession, {}).length).toBe(1);
     expect(backend.log.length).toBe(1);
@@ -288,9 +234,9 @@ describe("a runtime that a life left open", () => {
 describe("two tabs", () => {
   it("leave each other's events alone, until one is gone: then exactly one has them", async () => {
     backend.reachable = false;
-    const one = await Tab.open();
+    const one = await profile.open();
     one.store.commit("v1.CellCreated", cell("a"));
-    const [two, three] = [await Tab.open(), await Tab.open()];
+    const [two, three] = [await profile.open(), await profile.open()];
     expect([two.store.status.pending, three.store.status.pending]).toEqual([0, 0]);
     await one.crash();
     await vi.waitFor(() => expect(two.store.status.pending + three.store.status.pending).toBe(1));
@@ -303,15 +249,15 @@ describe("two tabs", () => {
 
   it("pass on what one left when the other that took it over goes too", async () => {
     backend.reachable = false;
-    const one = await Tab.open();
-    const two = await Tab.open();
-    const three = await Tab.open();
+    const one = await profile.open();
+    const two = await profile.open();
+    const three = await profile.open();
     one.store.commit("v1.CellCreated", cell("a"));
     await one.crash();
     await two.crash();
     await three.crash();
     backend.reachable = true;
-    await caughtUp(await Tab.open());
+    await caughtUp(await profile.open());
     expect(backend.log.length).toBe(1);
   });
 });
@@ -321,7 +267,7 @@ describe("the last state", () => {
   async function seen(): Promise<void> {
     await backend.append("v1.NotebookMetadataSet", { key: "title", value: JSON.stringify("Emus") });
     await backend.append("v1.CellCreated", cell("a", "recorded"));
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await caughtUp(tab);
     backend.judge = () => "lose";
     tab.store.commit("v1.CellCreated", cell("b", "pending"));
@@ -332,7 +278,7 @@ describe("the last state", () => {
   it("opens without a server, as it was confirmed, with what is pending above it", async () => {
     await seen();
     backend.reachable = false;
-    const tab = await Tab.open();
+    const tab = await profile.open();
     expect(tab.store.status).toMatchObject({ connected: false, head: 2, pending: 1 });
     expect(sources(tab.store)).toEqual(["recorded", "pending"]);
     expect(sources(tab.store, true)).toEqual(["recorded"]);
@@ -341,7 +287,7 @@ describe("the last state", () => {
   it("goes on from there when the server is back", async () => {
     await seen();
     await backend.append("v1.CellSourceSet", { cellId: "a", source: "theirs" });
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await caughtUp(tab);
     expect(backend.peer.frames.slice(0, 2)).toMatchObject([
       { t: "hello", head: 2, backend: "backend-1" },
@@ -351,7 +297,7 @@ describe("the last state", () => {
   });
 
   it("is kept in a quiet moment", async () => {
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await caughtUp(tab);
     await backend.append("v1.CellCreated", cell("a"));
     await tab.clock.advance(1_000);
@@ -382,7 +328,7 @@ describe("the last state", () => {
     await seen();
     backend.id = "backend-2";
     backend.log.splice(0, 2, ["v1.CellCreated", cell("z", "restored"), "bob", "theirs", 1]);
-    const tab = await Tab.open();
+    const tab = await profile.open();
     await caughtUp(tab);
     expect(sources(tab.store)).toEqual(["pending", "restored"]);
     expect(tab.store.status.problem).toContain("another log");
@@ -394,7 +340,7 @@ describe("the last state", () => {
   ])("%s is left out with a reason", async (_, change) => {
     await seen();
     await damage("notebooks", change);
-    await caughtUp(await Tab.open());
+    await caughtUp(await profile.open());
     expect(backend.peer.frames[0]).toMatchObject({ snapshot: true });
     expect(warned).toEqual([expect.stringContaining("another version of this page")]);
   });
@@ -402,21 +348,21 @@ describe("the last state", () => {
   it("that is damaged is left out with a reason", async () => {
     await seen();
     await damage("images", null);
-    await caughtUp(await Tab.open());
+    await caughtUp(await profile.open());
     expect(warned).toEqual([expect.stringContaining("it is damaged")]);
   });
 
   it("is another user's affair", async () => {
     await seen();
     backend.reachable = false;
-    const tab = await Tab.open("bob");
+    const tab = await profile.open("bob");
     expect(tab.store.status.head).toBe(0);
   });
 });
 
 describe("a browser that keeps nothing", () => {
   it("has a page that works, and says why", async () => {
-    const tab = await Tab.open("ada", { keep: () => Promise.reject(new Error("it is forbidden")) });
+    const tab = await profile.open("ada", { keep: () => Promise.reject(new Error("it is forbidden")) });
     tab.store.commit("v1.CellCreated", cell("a"));
     await caughtUp(tab);
     expect(tab.store.keeps).toBe(false);
