@@ -6,6 +6,8 @@ import { build, type Plugin } from "vite";
 import type { ShellFile } from "./src/offline/shell.ts";
 
 const ENTRY = fileURLToPath(new URL("./src/offline/service-worker.ts", import.meta.url));
+/** Code that few notebooks need, such as plotly's, is not fetched for all. */
+const LARGE = 1_000_000;
 const PUBLIC = fileURLToPath(new URL("./public/", import.meta.url));
 
 export function serviceWorker(): Plugin {
@@ -35,7 +37,9 @@ function isOurs({ path }: ShellFile): boolean {
 /** Names below assets/ have the hash of their content in them; of the others the hash is told. */
 function shellFile(name: string, content: string | Uint8Array): ShellFile {
   const path = name === "index.html" ? "/" : `/${name}`;
-  return { path, sha256: name.startsWith("assets/") ? null : createHash("sha256").update(content).digest("hex") };
+  const named = name.startsWith("assets/");
+  const sha256 = named ? null : createHash("sha256").update(content).digest("hex");
+  return { path, sha256, whenUsed: named && content.length > LARGE };
 }
 
 async function script(shell: { readonly version: string; readonly files: readonly ShellFile[] }): Promise<string> {

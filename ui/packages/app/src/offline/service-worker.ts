@@ -41,7 +41,8 @@ self.addEventListener("fetch", (event) => {
 async function keep(): Promise<void> {
   const cache = await caches.open(NAME);
   await Promise.all(
-    SHELL.files.map(async ({ path, sha256 }) => {
+    SHELL.files.map(async ({ path, sha256, whenUsed }) => {
+      if (whenUsed) return;
       const response = await fetch(path, { cache: sha256 === null ? "default" : "no-cache" });
       if (!response.ok) throw new Error(`${path} was answered with ${response.status}`);
       // While the server changes to another version, its page may be of that one already.
@@ -58,7 +59,19 @@ async function forget(): Promise<void> {
 }
 
 async function keptFirst(request: Request, path: string): Promise<Response> {
-  return (await caches.match(path)) ?? fetch(request);
+  const kept = await caches.match(path);
+  if (kept !== undefined) return kept;
+  const response = await fetch(request);
+  if (response.ok) void keepUsed(path, response.clone());
+  return response;
+}
+
+async function keepUsed(path: string, response: Response): Promise<void> {
+  try {
+    await (await caches.open(NAME)).put(path, response);
+  } catch {
+    // There is no room for it: it comes from the server the next time.
+  }
 }
 
 async function serverFirst(request: Request, path: string): Promise<Response> {

@@ -4,6 +4,8 @@
 export interface ShellFile {
   readonly path: string;
   readonly sha256: string | null;
+  /** It is large, and kept only when a page has used it. */
+  readonly whenUsed: boolean;
 }
 
 /** What a request is for. */
