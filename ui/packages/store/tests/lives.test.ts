@@ -131,6 +131,8 @@ class World {
     await settle();
     for (const { store } of tabs) expect(store.query(queries.cells, {})).toEqual(replayed.query(queries.cells, {}));
     replayed.close();
+    expect(await count("journal")).toBe(0);
+    expect(await count("lives")).toBe(tabs.length);
   }
 
   /** Begin to lose what is sent, or end it: a connection that has lost something ends, it does not go on behind the gap. */
@@ -151,6 +153,21 @@ class World {
     this.profile.backend.peers.find((peer) => peer.session === guest)?.end();
     await one.crash();
   }
+}
+
+/** How much is written down in a table. */
+async function count(table: string): Promise<number> {
+  await written();
+  const open = indexedDB.open("runt");
+  await new Promise((done) => {
+    open.onsuccess = done;
+  });
+  const read = open.result.transaction(table).objectStore(table).count();
+  await new Promise((done) => {
+    read.onsuccess = done;
+  });
+  open.result.close();
+  return read.result;
 }
 
 function commit(session: Pick<Store, "commit">, [name, args]: Edit): ReturnType<Store["commit"]> {

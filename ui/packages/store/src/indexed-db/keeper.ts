@@ -34,6 +34,8 @@ export class IndexedDbKeeper implements Keeper {
   private order = 1;
   private readonly releases: (() => void)[];
   private queue: Work[] = [];
+  /** Up to where each session's events are decided and still written down. */
+  private done = new Map<string, number>();
   private last: Promise<void> = Promise.resolve();
   private readonly closing = new AbortController();
 
@@ -78,8 +80,8 @@ export class IndexedDbKeeper implements Keeper {
   }
 
   decided(storeSessionId: string, n: number): void {
-    const range = IDBKeyRange.bound(this.eventKey(storeSessionId, 0), this.eventKey(storeSessionId, n));
-    this.write((write) => void write.objectStore("journal").delete(range));
+    this.done.set(storeSessionId, n);
+    this.write(() => {});
   }
 
   forgetEnded(): void {
@@ -116,14 +118,19 @@ export class IndexedDbKeeper implements Keeper {
   }
 
   private flush(): void {
-    const queue = this.queue;
+    const { queue, done } = this;
     this.queue = [];
-    if (queue.length > 0) this.track(this.writeAll(queue), "changes");
+    this.done = new Map();
+    if (queue.length > 0) this.track(this.writeAll(queue, done), "changes");
   }
 
-  private async writeAll(queue: readonly Work[]): Promise<void> {
+  private async writeAll(queue: readonly Work[], done: ReadonlyMap<string, number>): Promise<void> {
     const write = writing(this.db, ["lives", "journal"]);
     for (const work of queue) work(write);
+    for (const [storeSessionId, n] of done) {
+      const range = IDBKeyRange.bound(this.eventKey(storeSessionId, 0), this.eventKey(storeSessionId, n));
+      void write.objectStore("journal").delete(range);
+    }
     write.commit();
     await write.done;
   }
