@@ -195,6 +195,24 @@ async def test_page_without_a_server_shows_html_in_a_frame_that_is_as_isolated_a
     assert await page.page.evaluate("fetch('/api/me').then(() => 'answered', () => 'failed')") == "failed"
 
 
+async def test_page_that_is_no_longer_let_in_says_so_and_goes_on_when_it_is(
+    started: Processes, tmp_path: Path, open_notebook: OpenNotebook
+) -> None:
+    server = await served(started, tmp_path)
+    notebook = await server.import_notebook("refused", notebook_bytes("first"))
+    page = await open_notebook(server, notebook)
+    await page.opened(1)
+    await page.saved()
+    server.kill9()
+    await page.page.context.clear_cookies()
+    await page.write(0, "kept")
+    await server.start()
+    await expect(page.page.get_by_test_id("connection-problem")).to_contain_text("no longer lets this browser in", timeout=40_000)
+    await cookie_into(page.page.context, server.url, server.cookie)
+    await page.saved(within_s=40)
+    assert [cell.source for cell in (await server.export(notebook)).cells] == ["kept"]
+
+
 async def test_page_is_the_servers_as_soon_as_the_server_answers(started: Processes, tmp_path: Path, new_context: NewContext) -> None:
     server = await served(started, tmp_path)
     context = await new_context()

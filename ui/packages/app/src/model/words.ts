@@ -85,6 +85,11 @@ export function connectionInWords(problem: string | null, pending: number, where
   return `The server does not answer: ${changes} kept in this ${where} and sent when it is back.`;
 }
 
+/** Say that the server answers, but no longer knows who this is. */
+export function signedOutInWords(where: "page" | "browser"): string {
+  return `The server no longer lets this browser in: open the link that the command printed, or run it again for a new one. Changes are kept in this ${where} and sent then.`;
+}
+
 /** Start a sentence. */
 export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

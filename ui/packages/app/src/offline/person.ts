@@ -16,11 +16,15 @@ export function usePerson(): Person {
 export async function findPerson(): Promise<Person | null> {
   try {
     const me = await whoAmI();
-    if (me !== null) await (await openKeeping())?.rememberPerson(me).catch(() => {});
+    if (me !== null) void remember(me);
     return me;
   } catch (error) {
     const last = isOutOfReach(error) ? await (await openKeeping())?.lastPerson() : null;
     if (last == null) throw error;
     return last;
   }
+}
+
+async function remember(me: Person): Promise<void> {
+  await (await openKeeping())?.rememberPerson(me).catch(() => {});
 }
