@@ -20,6 +20,7 @@ MEASURES = {
     "fanout": "one event to 200 clients",
     "idle": "memory of a server with 5,000 idle clients of 1,000 notebooks",
     "boot": "a store that opens a notebook with a long log: by replay, and from an image",
+    "ts": "the page's store: a long log by replay and from an image, and the longest frame at 5,000 events a second",
     "run": "100 trivial cells without a browser, as nbclient and papermill run them",
     "browser": "a runtime in the page: first result, execution, stream, interrupt, memory, in a real Chromium",
     "memory": "resident memory of an idle server and of an idle runtime",

@@ -60,7 +60,7 @@ async ({ place, status, stopAfterMs }) => {
 def measure() -> dict[str, float]:
     """Measure in one Chromium; starts are medians, each cold one in a browser context without a cache."""
     with stack() as made, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         notebook = _notebook(made)
         cold = [_cold_start(chromium, made, notebook) for _ in range(STARTS)]
         context = chromium.new_context()
@@ -85,7 +85,8 @@ def measure() -> dict[str, float]:
     }
 
 
-def _chromium() -> str:
+def chromium_path() -> str:
+    """Find the system's Chromium."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         raise RuntimeError("this needs Chromium: run `make chromium`")

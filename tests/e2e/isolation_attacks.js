@@ -69,6 +69,8 @@ async (app, notebook, asset) => {
     caches: async () => JSON.stringify(await caches.keys()),
     locks: async () => JSON.stringify(await navigator.locks.query()),
     "service worker": async () => String(await navigator.serviceWorker.getRegistrations()),
+    "service worker of its own": async () => (await navigator.serviceWorker.register(`${app}/service-worker.js`)).scope,
+    "word to the service worker": async () => String((await navigator.serviceWorker.ready).active.postMessage("word")),
     "parent's document": async () => parent.document.title,
     "parent's storage": async () => String(parent.localStorage.length),
   };

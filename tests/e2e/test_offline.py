@@ -30,7 +30,7 @@ async def test_edits_made_while_the_server_is_gone_are_kept_and_sent_when_it_is_
     await page.page.keyboard.press("b")
     await page.opened(3)
     banner = page.page.get_by_test_id("connection-problem")
-    await expect(banner).to_have_text("The server does not answer: 2 changes are kept in this page and sent when it is back.")
+    await expect(banner).to_have_text("The server does not answer: 2 changes are kept in this browser and sent when it is back.")
     await shoot(page.page, "offline")
 
     await server.start()

@@ -452,7 +452,9 @@ async def test_the_built_app_is_served_and_a_missing_one_says_how_to_build(tmp_p
     assert (await get(tmp_path, "/")).headers["cache-control"] == "no-store"
     script = await get(tmp_path, "/assets/a-1.js")
     assert (script.headers["content-type"], "immutable" in script.headers["cache-control"]) == ("text/javascript; charset=utf-8", True)
-    assert (await get(tmp_path, "/output-frame.html")).headers["content-security-policy"].startswith("sandbox allow-scripts;")
+    frames = [await get(tmp_path, path) for path in ("/output-frame.html", "/output-frame.html?v=1")]
+    assert all(frame.headers["content-security-policy"].startswith("sandbox allow-scripts;") for frame in frames)
+    assert [frame.headers["cache-control"].split(",")[0] for frame in frames] == ["no-cache", "public"]
     assert (await get(tmp_path, "/index.html")).status_code == 404
 
 

@@ -45,7 +45,9 @@ def web_routes(folder: Path = STATIC) -> list[Route]:
         path = files.get(name)
         if path is None or name == "index.html":
             return PlainTextResponse("Not found", 404)
-        headers = {"cache-control": "public, immutable, max-age=31536000" if name.startswith("assets/") else "no-cache"}
+        # A frame of opaque origin has no service worker: without a server the browser's cache is all it can come from.
+        named_by_content = name.startswith("assets/") or (name in _FRAMES and "v" in request.query_params)
+        headers = {"cache-control": "public, immutable, max-age=31536000" if named_by_content else "no-cache"}
         if name in _FRAMES:
             headers["content-security-policy"] = _FRAMES[name]
         return FileResponse(path, media_type=_media_type(name), headers=headers)

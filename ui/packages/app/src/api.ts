@@ -27,6 +27,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Tell whether the server, or what stands before it, did not answer at all. */
+export function isOutOfReach(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || (error.status >= 502 && error.status <= 504));
+}
+
 async function request(method: string, path: string, body?: object | Blob): Promise<unknown> {
   const init: RequestInit = { method };
   if (body instanceof Blob) {

@@ -1,14 +1,19 @@
 // The app's frame: nobody without a session gets further than a plain page; then the list or a notebook.
+import type { Person } from "@runt/store";
 import { lazy, Suspense, useEffect, useState } from "react";
-import { whoAmI } from "./api";
 import { ErrorBoundary } from "./error-boundary";
 import { NotebookList } from "./list/notebook-list";
+import { findPerson, PersonContext } from "./offline/person";
 import { PlainPage } from "./plain-page";
 import { parseRoute, usePath } from "./router";
 
 const NotebookPage = lazy(() => import("./notebook/notebook-page"));
 
-type Gate = { readonly state: "asking" | "in" | "out" } | { readonly state: "failed"; readonly problem: string };
+type Gate =
+  | { readonly state: "asking" }
+  | { readonly state: "out" }
+  | { readonly state: "in"; readonly person: Person }
+  | { readonly state: "failed"; readonly problem: string };
 
 export function App({ startProblem }: { readonly startProblem: string | null }) {
   const [gate, setGate] = useState<Gate>({ state: "asking" });
@@ -21,8 +26,8 @@ export function App({ startProblem }: { readonly startProblem: string | null }) 
     };
     // A new attempt asks again; the number itself says nothing.
     void attempt;
-    whoAmI().then(
-      (me) => settle({ state: me === null ? "out" : "in" }),
+    findPerson().then(
+      (person) => settle(person === null ? { state: "out" } : { state: "in", person }),
       (error: unknown) => settle({ state: "failed", problem: error instanceof Error ? error.message : String(error) }),
     );
     return () => {
@@ -44,7 +49,9 @@ export function App({ startProblem }: { readonly startProblem: string | null }) 
   }
   return (
     <ErrorBoundary what="This page">
-      <Pages />
+      <PersonContext value={gate.person}>
+        <Pages />
+      </PersonContext>
     </ErrorBoundary>
   );
 }

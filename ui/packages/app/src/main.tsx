@@ -3,6 +3,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { startSession } from "./api";
 import { App } from "./app";
+import { keepShell } from "./offline/keep-shell";
 import { restartOnStartLink, takeStartCode } from "./router";
 import "./styles/index.css";
 
@@ -10,6 +11,7 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root element");
 
 restartOnStartLink();
+keepShell();
 const code = takeStartCode();
 const started =
   code === null

@@ -80,13 +80,13 @@ describe("interruptedInWords", () => {
 describe("connectionInWords", () => {
   it("says that changes are kept, and how many wait", () => {
     const told = "no connection to the server; trying again";
-    expect(connectionInWords(told, 0)).toBe("The server does not answer: changes are kept in this page and sent when it is back.");
-    expect(connectionInWords(told, 1)).toContain("1 change is kept");
-    expect(connectionInWords(null, 1200)).toContain("1,200 changes are kept");
+    expect(connectionInWords(told, 0, "page")).toBe("The server does not answer: changes are kept in this page and sent when it is back.");
+    expect(connectionInWords(told, 1, "browser")).toContain("1 change is kept in this browser");
+    expect(connectionInWords(null, 1200, "page")).toContain("1,200 changes are kept");
   });
 
   it("tells any other problem as a sentence", () => {
-    expect(connectionInWords("the server refuses this page: gone", 0)).toBe("The server refuses this page: gone.");
+    expect(connectionInWords("the server refuses this page: gone", 0, "page")).toBe("The server refuses this page: gone.");
   });
 });
 

@@ -13,6 +13,11 @@ interface BlobReader {
 }
 
 const BYTE_ORDER_MARK = 0xfeff;
+// For each table, the query that finds a text with a mark in front.
+const MARK_SEARCHES = `
+  SELECT 'SELECT 1 FROM "' || t.name || '" WHERE ' || group_concat('unicode("' || c.name || '") = ${BYTE_ORDER_MARK}', ' OR ') || ' LIMIT 1'
+  FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' AND c.type = 'TEXT' GROUP BY t.name`;
+const SIZE = { sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", params: [] };
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 // SQLite plans a statement anew whenever a parameter that its planner has looked at is bound, which costs ten times the run
@@ -22,15 +27,21 @@ const PARAMETER = /('[^']*')|:(\w+)/g;
 
 const loading = new Map<Wasm | undefined, Promise<SqlJsStatic>>();
 
-/** Load SQLite (once for each `wasm`) and open an empty database. */
-export async function openDatabase(wasm?: Wasm): Promise<Database> {
+/** Load SQLite (once for each `wasm`) and open an empty database, or one with this content, which is not checked. */
+export async function openDatabase(wasm?: Wasm, content?: Uint8Array): Promise<Database> {
   let loaded = loading.get(wasm);
   if (loaded === undefined) {
     loaded = initSqlJs(wasm === undefined ? {} : typeof wasm === "string" ? { locateFile: () => wasm } : { wasmBinary: wasm });
     loading.set(wasm, loaded);
     loaded.catch(() => loading.delete(wasm));
   }
-  return new Database(new (await loaded).Database());
+  const db = new (await loaded).Database(content);
+  try {
+    return new Database(db, content !== undefined);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 export class Database {
@@ -41,12 +52,14 @@ export class Database {
   // come out after it went in; from then on text is read as bytes.
   private holdsMark = false;
 
-  constructor(db: SqlJsDatabase) {
+  /** @param filled - it has content, of which nobody here has seen what went in */
+  constructor(db: SqlJsDatabase, filled = false) {
     this.db = db;
     // sql.js keeps the database as a file of its own file system: no other process locks it, no power cut needs a journal.
     for (const pragma of ["journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536"]) {
       db.run(`PRAGMA ${pragma}`);
     }
+    if (filled) this.holdsMark = this.findMark();
   }
 
   /** Run a statement that gives no rows. */
@@ -81,9 +94,24 @@ export class Database {
     return this.rows(statement, bindings)[0]?.[0] ?? null;
   }
 
+  /** Copy it as the bytes of a file. Statements and pragmas stay as they are; it fails while a transaction is open. */
+  export(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.db.export());
+  }
+
+  /** How many bytes it has. */
+  get sizeBytes(): number {
+    return Number(this.value(SIZE, {}));
+  }
+
   close(): void {
     this.prepared.clear();
     this.db.close();
+  }
+
+  private findMark(): boolean {
+    const searches = this.rows({ sql: MARK_SEARCHES, params: [] }, {});
+    return searches.some(([sql]) => this.rows({ sql: String(sql), params: [] }, {}).length > 0);
   }
 
   private bind(statement: Statement, bindings: Readonly<Record<string, SqlValue>>): SqlJsStatement {

@@ -1,4 +1,4 @@
-// Errors of the store: RejectedError, StoreClosedError, StoreBrokenError, LiveTimeoutError. Invalid args are @runt/schema's.
+// Errors of the store: RejectedError, StoreClosedError, StoreBrokenError, LiveTimeoutError, ImageError. Invalid args are @runt/schema's.
 
 import type { RejectCode } from "@runt/schema";
 
@@ -32,6 +32,15 @@ export class StoreBrokenError extends Error {
   constructor(seq: number, event: string, cause: unknown) {
     super(`event ${seq} (${event}) cannot be applied: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     this.seq = seq;
+  }
+}
+
+/** An image of the state cannot be used; the log says the same, only slower. */
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+
+  constructor(reason: string, cause?: unknown) {
+    super(reason, { cause });
   }
 }
 

@@ -18,6 +18,15 @@ export interface LiveFrame {
   readonly id?: string;
 }
 
+/** An image of the state after event `seq`, which a store without one may begin from. */
+export interface ImageOffer {
+  readonly seq: number;
+  /** A path on the same server. */
+  readonly url: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
 export interface PushedEvent {
   readonly n: number;
   readonly name: string;
@@ -32,6 +41,7 @@ export type ClientFrame =
       readonly schema: string;
       readonly backend?: string;
       readonly head?: number;
+      readonly snapshot?: true;
     }
   | { readonly t: "from"; readonly head: number }
   | { readonly t: "push"; readonly session?: string; readonly events: readonly PushedEvent[] }
@@ -39,7 +49,14 @@ export type ClientFrame =
   | { readonly t: "pong" };
 
 export type ServerFrame =
-  | { readonly t: "welcome"; readonly backend: string; readonly head: number; readonly user: User; readonly limits: Limits }
+  | {
+      readonly t: "welcome";
+      readonly backend: string;
+      readonly head: number;
+      readonly user: User;
+      readonly limits: Limits;
+      readonly snapshot?: ImageOffer | null;
+    }
   | { readonly t: "events"; readonly first: number; readonly events: readonly LogEvent[] }
   | { readonly t: "ack"; readonly session: string; readonly n: number; readonly count: number; readonly first: number }
   | { readonly t: "reject"; readonly session: string; readonly n: number; readonly code: RejectCode; readonly message: string }
@@ -75,6 +92,7 @@ export function parseServerFrame(text: string): ServerFrame | null {
   const shape = SHAPES[frame.t as ServerFrame["t"]];
   const fits = Object.entries(shape).every(([key, kind]) => kind === "any" || kindOf(frame[key]) === kind);
   if (!fits || (frame.t === "events" && !(frame.events as readonly unknown[]).every(isLogEvent))) return null;
+  if (frame.t === "welcome" && !isOfferOrNone(frame.snapshot)) return null;
   return frame as unknown as ServerFrame;
 }
 
@@ -82,6 +100,12 @@ function isLogEvent(event: unknown): boolean {
   if (!Array.isArray(event) || event.length !== 5) return false;
   const [name, args, clientId, storeSessionId, n] = event;
   return [name, clientId, storeSessionId].every((part) => typeof part === "string") && kindOf(args) === "object" && typeof n === "number";
+}
+
+function isOfferOrNone(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  const shape = { seq: "number", url: "string", sizeBytes: "number", sha256: "string" } as const;
+  return Object.entries(shape).every(([key, kind]) => kindOf((value as Readonly<Record<string, unknown>>)[key]) === kind);
 }
 
 function kindOf(value: unknown): string {

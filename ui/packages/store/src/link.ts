@@ -2,7 +2,7 @@
 // It is the half that a store's protocol and a guest's have in common; what happened goes in, effects come out.
 
 import { type ByeCode, DEFAULT_LIMITS, type Limits, RULES_HASH, SCHEMA_HASH } from "@runt/schema";
-import { type ClientFrame, type LiveFrame, parseServerFrame, type ServerFrame, type User } from "./frames";
+import { type ClientFrame, type ImageOffer, type LiveFrame, parseServerFrame, type ServerFrame, type User } from "./frames";
 import type { OutEvent } from "./outbox";
 import type { Incoming } from "./replica";
 
@@ -16,6 +16,7 @@ export type Effect =
   | { readonly do: "send"; readonly frame: ClientFrame }
   | { readonly do: "apply"; readonly incoming: readonly Incoming[] }
   | { readonly do: "welcome"; readonly user: User }
+  | { readonly do: "fetch-image"; readonly offer: ImageOffer }
   | { readonly do: "deliver"; readonly message: LiveFrame }
   | { readonly do: "resume"; readonly afterMs: number }
   | { readonly do: "close" };
@@ -42,6 +43,9 @@ export interface Protocol {
   closed(nowMs: number, jitter: number): number;
 }
 
+/** What a store says of its copy of the log. */
+export type Known = { readonly backend: string; readonly head: number } | { readonly snapshot: true };
+
 export type Frame<T extends ServerFrame["t"]> = Extract<ServerFrame, { readonly t: T }>;
 
 /** Frames that mean different things to a store and to a guest. */
@@ -51,6 +55,8 @@ export class Link {
   limits: Limits = DEFAULT_LIMITS;
   /** A sentence for people when something is wrong. */
   problem: string | null = null;
+  /** Whose page this is; null while nobody's. As somebody else it must say and hear nothing. */
+  user: string | null = null;
 
   private phase: "closed" | "hello" | "welcomed" = "closed";
   private attempt = 0;
@@ -73,8 +79,8 @@ export class Link {
     this.heardMs = nowMs;
   }
 
-  /** The connection is open: greet, with what is known of the log. */
-  opened(nowMs: number, session: string, known: { readonly backend: string; readonly head: number } | null): Effect[] {
+  /** The connection is open: greet, with what is known of the log, or the wish for an image of it. */
+  opened(nowMs: number, session: string, known: Known | null): Effect[] {
     this.phase = "hello";
     this.heardMs = nowMs;
     return [{ do: "send", frame: { t: "hello", session, rules: RULES_HASH, schema: SCHEMA_HASH, ...known } }];
@@ -110,6 +116,9 @@ export class Link {
       case "bye":
         return this.bye(frame.code, frame.message);
       case "welcome":
+        if (this.user !== null && frame.user.id !== this.user) {
+          return this.leave("long", "somebody else is signed in here now: reload this page; its changes are kept for who made them");
+        }
         this.phase = "welcomed";
         this.welcomedMs = nowMs;
         this.limits = { ...DEFAULT_LIMITS, ...frame.limits };

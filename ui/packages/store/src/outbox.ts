@@ -14,6 +14,8 @@ const PUSH_BYTES = 64 * 1024;
 
 export class Outbox {
   readonly storeSessionId: string;
+  /** Whether anything was ever pushed from here. */
+  everSent = false;
   private events: OutEvent[] = [];
   private sent = 0;
   private sentBytes = 0;
@@ -93,6 +95,7 @@ export class Outbox {
       bytes += next.bytes;
       this.sent += 1;
       this.sentBytes += next.bytes;
+      this.everSent = true;
     }
     if (frame.length > 0) frames.push(frame);
     return frames;

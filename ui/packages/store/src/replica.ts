@@ -27,12 +27,14 @@ export interface ConfirmedEvent extends PendingEvent {
 export type Incoming =
   | { readonly kind: "event"; readonly seq: number; readonly event: ConfirmedEvent }
   | { readonly kind: "ack"; readonly seq: number; readonly storeSessionId: string; readonly n: number }
+  /** An own event that the image held from which this state began. */
+  | { readonly kind: "included"; readonly seq: number; readonly storeSessionId: string; readonly n: number }
   | { readonly kind: "reject"; readonly storeSessionId: string; readonly n: number; readonly code: RejectCode; readonly message: string }
   | { readonly kind: "reset" };
 
-/** What became of an own event: confirmed at `seq`, or gone. */
+/** What became of an own event: confirmed at `seq`, or gone. Whether an image applied it, nobody knows (`null`). */
 export type Decided =
-  | { readonly storeSessionId: string; readonly n: number; readonly seq: number; readonly applied: boolean }
+  | { readonly storeSessionId: string; readonly n: number; readonly seq: number; readonly applied: boolean | null }
   | { readonly storeSessionId: string; readonly n: number; readonly code: RejectCode; readonly message: string };
 
 interface Entry extends PendingEvent {
@@ -61,17 +63,19 @@ export class Replica {
   readonly dirty = new Dirty();
   readonly dirtyConfirmed = new Dirty();
 
-  private readonly db: Database;
+  private db: Database;
   private client: string;
   private settled: Entry[] = [];
   private pending: Entry[] = [];
   private readonly sessions = new Set<string>();
   private savepoint = false;
 
-  constructor(db: Database, clientId: string) {
+  /** @param db - the state after event `head`, for 0 an empty database; this closes it */
+  constructor(db: Database, clientId: string, head = 0) {
     this.db = db;
     this.client = clientId;
-    createState(db);
+    this.head = head;
+    if (head === 0) createState(db);
   }
 
   /** How many own events are not decided. */
@@ -142,6 +146,34 @@ export class Replica {
     return this.pending.length === 0 ? reads() : this.beneath(reads, "quiet");
   }
 
+  /** Go on from another confirmed state, with the same pending events above it. */
+  load(db: Database, head: number): void {
+    this.version += 1;
+    this.db.close();
+    this.db = db;
+    this.head = head;
+    this.savepoint = false;
+    this.settled = [];
+    this.dirty.everything();
+    this.dirtyConfirmed.everything();
+    this.raise();
+  }
+
+  /** How large the state is. */
+  get sizeBytes(): number {
+    return this.db.sizeBytes;
+  }
+
+  /** Copy the confirmed state as the bytes of an SQLite database. */
+  image(): Uint8Array<ArrayBuffer> {
+    this.lower();
+    try {
+      return this.db.export();
+    } finally {
+      this.raise();
+    }
+  }
+
   close(): void {
     this.db.close();
   }
@@ -161,12 +193,14 @@ export class Replica {
       case "ack":
         this.confirmOwn(this.confirmation(incoming), decisions);
         return;
+      case "included": {
+        const { storeSessionId, n, seq } = incoming;
+        if (this.withdraw(storeSessionId, n)) decisions.push({ storeSessionId, n, seq, applied: null });
+        return;
+      }
       case "reject": {
         const { storeSessionId, n, code, message } = incoming;
-        const [entry] = this.pending.splice(this.placeOf(storeSessionId, n), 1);
-        if (entry === undefined) return;
-        this.dirty.note(entry.name, entry.args, "undone");
-        decisions.push({ storeSessionId, n, code, message });
+        if (this.withdraw(storeSessionId, n)) decisions.push({ storeSessionId, n, code, message });
         return;
       }
       case "reset":
@@ -181,7 +215,7 @@ export class Replica {
   /** Confirm the first pending event where it stands, when it is the next of the log. Tells whether that was so. */
   private settle(incoming: Incoming, decisions: Decided[]): boolean {
     const [entry] = this.pending;
-    if (entry === undefined || this.settled.length >= MOST_SETTLED || incoming.kind === "reject" || incoming.kind === "reset") return false;
+    if (entry === undefined || this.settled.length >= MOST_SETTLED || (incoming.kind !== "event" && incoming.kind !== "ack")) return false;
     const { storeSessionId, n, seq, clientId } = this.confirmation(incoming);
     if (entry.n !== n || entry.storeSessionId !== storeSessionId || clientId !== this.client) return false;
     this.pending.shift();
@@ -206,7 +240,15 @@ export class Replica {
     return true;
   }
 
-  private confirmation(incoming: Extract<Incoming, { readonly seq: number }>): Confirmation {
+  /** Take a pending event away. Tells whether there was one. */
+  private withdraw(storeSessionId: string, n: number): boolean {
+    const [entry] = this.pending.splice(this.placeOf(storeSessionId, n), 1);
+    if (entry === undefined) return false;
+    this.dirty.note(entry.name, entry.args, "undone");
+    return true;
+  }
+
+  private confirmation(incoming: Extract<Incoming, { readonly kind: "event" | "ack" }>): Confirmation {
     if (incoming.kind === "ack") return { ...incoming, clientId: this.client };
     const { storeSessionId, n, clientId } = incoming.event;
     return { storeSessionId, n, seq: incoming.seq, clientId };
@@ -249,16 +291,10 @@ export class Replica {
 
   /** Work on the confirmed state, then put pending above it again. */
   private beneath<T>(work: () => T, noise?: "quiet"): T {
-    if (this.savepoint) {
-      this.db.execute("ROLLBACK TO pending");
-      this.db.execute("RELEASE pending");
-      this.savepoint = false;
-    }
+    this.lower();
     this.db.execute("SAVEPOINT base");
     const { head } = this;
     try {
-      for (const entry of this.settled) materialize(this.db, entry.name, entry.args, this.client, entry.storeSessionId);
-      this.settled = [];
       return work();
     } catch (error) {
       this.db.execute("ROLLBACK TO base");
@@ -266,9 +302,24 @@ export class Replica {
       throw error;
     } finally {
       this.db.execute("RELEASE base");
-      if (this.pending.length > 0) this.open();
-      for (const entry of this.pending) this.apply(entry, noise);
+      this.raise(noise);
     }
+  }
+
+  /** Take pending away: what is left is the confirmed state, and no transaction is open. */
+  private lower(): void {
+    if (!this.savepoint) return;
+    this.db.execute("ROLLBACK TO pending");
+    for (const entry of this.settled) materialize(this.db, entry.name, entry.args, this.client, entry.storeSessionId);
+    this.settled = [];
+    this.db.execute("RELEASE pending");
+    this.savepoint = false;
+  }
+
+  /** Put pending above the confirmed state again. */
+  private raise(noise?: "quiet"): void {
+    if (this.pending.length > 0) this.open();
+    for (const entry of this.pending) this.apply(entry, noise);
   }
 
   /** Without pending events nothing needs to be rolled back any more. */

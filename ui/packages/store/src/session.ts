@@ -5,7 +5,8 @@ import { checkArgs, type EventArgs, type EventName, type Json } from "@runt/sche
 import type { Clock, RandomSource } from "./clock";
 import { Connection, type SocketFactory } from "./connection";
 import { RejectedError, StoreClosedError } from "./errors";
-import type { ClientFrame, User } from "./frames";
+import type { ClientFrame, ImageOffer, User } from "./frames";
+import type { Keeper } from "./keeper";
 import type { Effect, Protocol } from "./link";
 import { LiveChannel } from "./live";
 import { PendingReceipts, type Receipt } from "./receipts";
@@ -17,11 +18,14 @@ export interface Shared {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly replica: Replica;
+  readonly keeper: Keeper | null;
   /** Where to connect and by what; null when the store is its own authority. */
   readonly backend: { readonly url: string; readonly openSocket: SocketFactory } | null;
   newId(): string;
   /** Fold in what the authority decided. */
   reconcile(incoming: readonly Incoming[]): void;
+  /** The backend offers an image of the state to begin from. */
+  offered(offer: ImageOffer): void;
   /** The backend said who we are. */
   welcomed(user: User): void;
   /** Something of this session's connection may differ. */
@@ -46,7 +50,8 @@ export class Session {
     this.storeSessionId = storeSessionId;
     this.protocol = protocol;
     this.shared = shared;
-    const { clock, random, backend } = shared;
+    const { clock, random, backend, keeper } = shared;
+    protocol.link.user = keeper?.userId ?? null;
     this.live = new LiveChannel(clock, shared.newId, (frame) => this.transmit(frame));
     this.connection =
       backend === null
@@ -97,13 +102,15 @@ export class Session {
     }
     // A copy, so that what is pushed later is what was applied now.
     const event = { n: this.n + 1, name, args: JSON.parse(text) };
-    const { replica } = this.shared;
+    const { replica, keeper } = this.shared;
     const { storeSessionId } = this;
     replica.commit({ ...event, storeSessionId });
     this.n = event.n;
     const receipt = this.receipts.open(event.n, name);
-    if (this.connection !== null) this.connection.perform(this.protocol.offer({ ...event, bytes, after }));
-    else this.shared.reconcile([{ kind: "ack", seq: replica.head + 1, storeSessionId, n: event.n }]);
+    if (this.connection !== null) {
+      keeper?.journal(storeSessionId, event);
+      this.connection.perform(this.protocol.offer({ ...event, bytes, after }));
+    } else this.shared.reconcile([{ kind: "ack", seq: replica.head + 1, storeSessionId, n: event.n }]);
     return receipt;
   }
 
@@ -119,7 +126,8 @@ export class Session {
 
   /** An event of this session was decided. */
   decided(decision: Decided): void {
-    if ("seq" in decision) this.receipts.settle(decision.n, { seq: decision.seq, applied: decision.applied });
+    // Only of an earlier life's events is it unknown whether they were applied, and nobody holds their receipts any more.
+    if ("seq" in decision) this.receipts.settle(decision.n, { seq: decision.seq, applied: decision.applied === true });
     else this.receipts.fail(decision.n, (name) => new RejectedError(name, decision.code, decision.message));
   }
 
@@ -162,6 +170,9 @@ export class Session {
         return;
       case "welcome":
         this.shared.welcomed(effect.user);
+        return;
+      case "fetch-image":
+        this.shared.offered(effect.offer);
         return;
     }
   }

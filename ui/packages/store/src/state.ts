@@ -11,6 +11,12 @@ export function createState(db: Database): void {
   for (const sql of DDL) db.execute(sql);
 }
 
+/** Tell whether a database has the tables and indexes of a state, each made by the same words. */
+export function isState(db: Database): boolean {
+  const made = new Set(db.rows({ sql: "SELECT sql FROM sqlite_schema", params: [] }, {}).map(([sql]) => sql));
+  return DDL.every((sql) => made.has(sql));
+}
+
 /** Forget every row. */
 export function clearState(db: Database, tables: readonly string[]): void {
   for (const table of tables) db.execute(`DELETE FROM ${table}`);

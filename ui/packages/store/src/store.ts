@@ -1,19 +1,24 @@
 // The store of a page: one replica of a notebook, its receipts and subscriptions, its connection to the backend, its guests.
 // This is the composition: what is decided stands in replica, protocols and subscriptions; here it meets time and callbacks.
 
-import { type EventArgs, type EventName, type Json, type Query, SERVER_CLIENT_ID, uuid7 } from "@runt/schema";
+import { type EventArgs, type EventName, type Json, type Query, queries, SERVER_CLIENT_ID, uuid7 } from "@runt/schema";
+import { type Beginning, begin } from "./beginning";
 import { type Clock, type RandomSource, systemClock, systemRandom } from "./clock";
 import { openWebSocket, type SocketFactory, syncUrl } from "./connection";
-import { openDatabase, type Wasm } from "./database";
-import { StoreBrokenError, StoreClosedError } from "./errors";
-import type { User } from "./frames";
+import type { Wasm } from "./database";
+import { EarlierLives } from "./earlier-lives";
+import { RejectedError, StoreBrokenError, StoreClosedError } from "./errors";
+import type { ImageOffer, User } from "./frames";
 import { GuestStore } from "./guest";
 import { GuestProtocol } from "./guest-protocol";
+import { fetchImage, type ImageSource, openOffered } from "./image";
+import { ImageKeeping } from "./image-keeping";
+import type { Keeper, Left, OpenKeeper } from "./keeper";
 import type { LiveHandler } from "./live";
 import { Outbox } from "./outbox";
 import { SyncProtocol } from "./protocol";
 import type { Receipt } from "./receipts";
-import { type Incoming, Replica } from "./replica";
+import { type Decided, type Incoming, Replica } from "./replica";
 import type { ReadOptions, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
 import { Session, type Shared } from "./session";
 import { type Params, type RowsHandle, Subscriptions, type TextHandle } from "./subscriptions";
@@ -29,6 +34,11 @@ export interface StoreOptions {
   readonly clock?: Clock;
   readonly random?: RandomSource;
   readonly socketFactory?: SocketFactory;
+  readonly imageSource?: ImageSource;
+  /** Keeps the state and undecided events on this device, in the name of one user. */
+  readonly keep?: OpenKeeper;
+  /** Hears of a change of an earlier life that the backend refused. */
+  readonly onEarlierRefused?: (error: RejectedError) => void;
 }
 
 /** Rows for a renderer: `rows` gives the same list until they differ. */
@@ -43,9 +53,17 @@ type Untyped = Query<unknown, never>;
 const FRAME_MS = 16;
 const SLICE_MS = 10;
 
-/** Open a store: an empty state at once, filled as the log arrives. */
+/** Open a store: at once with what was kept of the state, else an empty one, filled as the log arrives. */
 export async function createStore(options: StoreOptions): Promise<Store> {
-  const store = new Store(await openDatabase(options.wasm), options);
+  const { clock = systemClock(), random = systemRandom } = options;
+  const storeSessionId = uuid7(clock.nowMs(), random(10));
+  const keep = options.url === undefined ? null : (options.keep ?? null);
+  const early: Left[] = [];
+  let take = (left: Left): void => void early.push(left);
+  const beginning = await begin(options.storeId, storeSessionId, keep, (left) => take(left), options.wasm);
+  const store = new Store(beginning, { ...options, clock, random });
+  take = (left) => store.takeOver(left);
+  early.forEach(take);
   store.start();
   return store;
 }
@@ -53,6 +71,7 @@ export async function createStore(options: StoreOptions): Promise<Store> {
 export class Store implements RuntimeStore {
   readonly storeId: string;
 
+  private readonly options: StoreOptions;
   private readonly clock: Clock;
   private readonly random: RandomSource;
   private readonly replica: Replica;
@@ -60,6 +79,9 @@ export class Store implements RuntimeStore {
   private readonly own: Session;
   private readonly shared: Shared;
   private readonly subscriptions: Subscriptions;
+  private readonly keeper: Keeper | null;
+  private readonly images: ImageKeeping | null;
+  private readonly earlier: EarlierLives;
   private readonly guests = new Set<GuestStore>();
   /** The own one, and those of guests, also of closed ones while their events are undecided. */
   private readonly sessions = new Map<string, Session>();
@@ -74,27 +96,33 @@ export class Store implements RuntimeStore {
   private promptDue = false;
 
   /** @internal Use `createStore`. */
-  constructor(db: Awaited<ReturnType<typeof openDatabase>>, options: StoreOptions) {
+  constructor({ storeSessionId, keeper, found, db, from }: Beginning, options: StoreOptions) {
     const { storeId, url } = options;
     this.storeId = storeId;
+    this.options = options;
     this.clock = options.clock ?? systemClock();
     this.random = options.random ?? systemRandom;
-    this.replica = new Replica(db, options.clientId ?? "local");
+    this.replica = new Replica(db, keeper?.userId ?? options.clientId ?? "local", from?.head);
+    this.keeper = keeper;
     this.subscriptions = new Subscriptions(this.replica);
     this.shared = {
       clock: this.clock,
       random: this.random,
       replica: this.replica,
+      keeper,
       backend: url === undefined ? null : { url: syncUrl(url, storeId), openSocket: options.socketFactory ?? openWebSocket },
       newId: () => this.newId(),
       reconcile: (incoming) => this.reconcile(incoming),
+      offered: (offer) => void this.beginFrom(offer),
       welcomed: (user) => this.welcomed(user),
       changed: (session) => this.changed(session),
     };
-    const storeSessionId = this.newId();
-    this.protocol = new SyncProtocol(storeSessionId);
+    this.protocol = new SyncProtocol(storeSessionId, from);
+    this.images = keeper && new ImageKeeping(keeper, this.replica, () => this.protocol.log, this.clock);
     this.own = new Session(storeSessionId, this.protocol, this.shared);
     this.sessions.set(storeSessionId, this.own);
+    this.earlier = new EarlierLives(keeper, this.protocol, this.replica, (ended) => this.endRuntimes(ended));
+    this.earlier.take(found);
   }
 
   get storeSessionId(): string {
@@ -116,6 +144,11 @@ export class Store implements RuntimeStore {
     return this.own.status.shown;
   }
 
+  /** Whether undecided events are kept on this device, so that they survive this page. */
+  get keeps(): boolean {
+    return this.keeper?.works ?? false;
+  }
+
   /** How many events of the log this version does not know. */
   get unknownEvents(): number {
     return this.replica.unknown;
@@ -125,6 +158,15 @@ export class Store implements RuntimeStore {
   start(): void {
     this.own.connect();
     this.statusMayDiffer();
+  }
+
+  /** @internal Look after what a life left that has ended. */
+  takeOver(left: Left): void {
+    if (this.closed || this.broken !== null) return;
+    this.earlier.take(left);
+    this.own.push();
+    this.statusMayDiffer();
+    this.flushSoon("microtask");
   }
 
   /** Make an id that nobody else has. */
@@ -143,6 +185,7 @@ export class Store implements RuntimeStore {
     const session = new Session(outbox.storeSessionId, new GuestProtocol(outbox, this.protocol), this.shared);
     this.protocol.attach(outbox);
     this.sessions.set(session.storeSessionId, session);
+    this.keeper?.began(session.storeSessionId);
     const guest = new GuestStore(session, this, {
       commit: (name, args) => this.commitAs(session, name, args, this.own.n),
       subscribe: (query, params, callback, options) => this.listen(query, params, callback, options, true),
@@ -227,11 +270,22 @@ export class Store implements RuntimeStore {
     for (const session of this.sessions.values()) session.connect();
   }
 
-  /** End, and all guests too: open receipts fail, nobody is called back any more. Calling it again does nothing. */
+  /** Keep the state as it is, now that this page may go away. */
+  keepNow(): void {
+    if (!this.closed && this.broken === null) this.images?.now();
+  }
+
+  /**
+   * End, and all guests too: open receipts fail, nobody is called back any more. What is undecided is kept, if anything is, for the
+   * next life. Calling it again does nothing.
+   */
   close(): void {
     if (this.closed) return;
     for (const guest of this.guests) guest.close();
+    this.keepNow();
     this.closed = true;
+    this.images?.stop();
+    this.keeper?.close();
     this.cancelFlush();
     for (const session of this.sessions.values()) session.close();
     this.sessions.clear();
@@ -269,6 +323,41 @@ export class Store implements RuntimeStore {
     this.statusMayDiffer();
   }
 
+  /** Begin from the image that the backend offers; when that fails, from nothing. */
+  private async beginFrom(offer: ImageOffer): Promise<void> {
+    const { url = "", imageSource = fetchImage, wasm } = this.options;
+    const opened = await openOffered(offer, url, imageSource, wasm).catch((error: unknown) => {
+      console.warn(`image ${offer.sha256} at ${offer.seq} is left out: ${error instanceof Error ? error.message : error}`);
+      return null;
+    });
+    if (this.closed || !this.protocol.awaits(offer)) {
+      opened?.close();
+      return;
+    }
+    if (opened !== null) this.replica.load(opened, offer.seq);
+    this.own.run(this.protocol.imaged(offer, opened !== null));
+    this.flushSoon("timer");
+  }
+
+  /** A runtime of a page that is gone has nobody who speaks for it. */
+  private endRuntimes(ended: ReadonlySet<string>): void {
+    for (const { sessionId, storeSessionId } of this.query(queries.activeSession, {})) {
+      if (ended.has(storeSessionId)) this.commit("v1.RuntimeSessionTerminated", { sessionId, reason: "crashed" });
+    }
+  }
+
+  private decided(decision: Decided): void {
+    const { storeSessionId, n } = decision;
+    this.keeper?.decided(storeSessionId, n);
+    const session = this.sessions.get(storeSessionId);
+    if (session !== undefined) session.decided(decision);
+    else if ("code" in decision) {
+      const error = new RejectedError("a change of an earlier visit", decision.code, decision.message);
+      console.warn(error.message);
+      this.options.onEarlierRefused?.(error);
+    }
+  }
+
   private welcomed(user: User): void {
     this.knownUser = user;
     if (user.id !== SERVER_CLIENT_ID) this.replica.rename(user.id);
@@ -282,7 +371,10 @@ export class Store implements RuntimeStore {
   }
 
   private reconcile(incoming: readonly Incoming[]): void {
-    for (const item of incoming) this.inbox.push(item);
+    for (const item of incoming) {
+      if (item.kind === "reset") this.keeper?.dropImage();
+      this.inbox.push(item);
+    }
     if (!this.draining) this.drain();
   }
 
@@ -299,7 +391,7 @@ export class Store implements RuntimeStore {
       return item;
     };
     try {
-      this.replica.reconcile(next, (decision) => this.sessions.get(decision.storeSessionId)?.decided(decision));
+      this.replica.reconcile(next, (decision) => this.decided(decision));
     } catch (error) {
       if (!(error instanceof StoreBrokenError)) throw error;
       this.broken = error;
@@ -307,6 +399,7 @@ export class Store implements RuntimeStore {
     } finally {
       this.inbox.splice(0, place);
     }
+    this.images?.moved();
     this.statusMayDiffer();
     this.flushSoon("timer");
     if (this.inbox.length > 0 && this.broken === null) {
@@ -317,6 +410,7 @@ export class Store implements RuntimeStore {
 
   private statusMayDiffer(): void {
     if (this.closed) return;
+    if (this.inbox.length === 0) this.earlier.look();
     const own: StoreStatus = {
       connected: this.broken === null && this.own.connected,
       pending: this.replica.pendingCount,

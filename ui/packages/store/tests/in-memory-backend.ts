@@ -1,6 +1,8 @@
 // A backend in memory that speaks the sync protocol to any number of sessions; it checks nothing and is steered by a test.
 import { DEFAULT_LIMITS, type Limits, type LogEvent } from "@runt/schema";
 import type { SocketFactory, SocketHandlers } from "../src/connection";
+import type { ImageOffer } from "../src/frames";
+import type { ImageSource } from "../src/image";
 import { settle } from "./manual-clock";
 
 // biome-ignore lint/suspicious/noExplicitAny: frames of all kinds, as they came over the wire
@@ -61,6 +63,10 @@ export class InMemoryBackend {
   limits: Limits = DEFAULT_LIMITS;
   /** Frames wait until the test lets them through, one by one. */
   holds = false;
+  /** An image for those who want one, and what asking for its bytes gives. */
+  offer: ImageOffer | null = null;
+  image: () => Promise<Uint8Array<ArrayBuffer>> = () => Promise.reject(new Error("there is none"));
+  readonly fetched: string[] = [];
   private readonly rejected = new Map<string, string>();
   private readonly lastN = new Map<string, number>();
 
@@ -78,6 +84,19 @@ export class InMemoryBackend {
       close: () => peer.end(),
     };
   };
+
+  readonly imageSource: ImageSource = (url) => {
+    this.fetched.push(url);
+    return this.image();
+  };
+
+  /** Offer these bytes as the image of the state after event `seq`. */
+  async offerImage(seq: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const sha256 = Buffer.from(digest).toString("hex");
+    this.offer = { seq, url: `/api/notebooks/nb/images/${sha256}`, sizeBytes: bytes.length, sha256 };
+    this.image = () => Promise.resolve(bytes);
+  }
 
   get peer(): Peer {
     const peer = this.peers.at(-1);
@@ -119,7 +138,8 @@ export class InMemoryBackend {
     if (frame.t === "hello") {
       peer.session = frame.session;
       const user = { id: this.user, name: "Ada", role: "owner" };
-      peer.send({ t: "welcome", backend: this.id, head: this.log.length, user, limits: this.limits, decided: {} });
+      const snapshot = frame.snapshot && this.offer ? { snapshot: this.offer } : {};
+      peer.send({ t: "welcome", backend: this.id, head: this.log.length, user, limits: this.limits, decided: {}, ...snapshot });
     } else if (frame.t === "from") {
       if (frame.head < this.log.length) peer.send({ t: "events", first: frame.head + 1, events: this.log.slice(frame.head) });
       peer.live = peer.open;

@@ -1,8 +1,10 @@
 // The list of notebooks: open, make, import by file picker or drop, rename, delete.
 import { type DragEvent, useCallback, useEffect, useRef, useState } from "react";
-import { createNotebook, deleteNotebook, importNotebook, listNotebooks, type Notebook, renameNotebook } from "../api";
+import { createNotebook, deleteNotebook, importNotebook, isOutOfReach, listNotebooks, type Notebook, renameNotebook } from "../api";
 import { ConfirmDialog } from "../dialog";
 import { Icon, IconButton } from "../icons";
+import { keepListed, keptNotebooks } from "../offline/kept-notebooks";
+import { usePerson } from "../offline/person";
 import { navigate } from "../router";
 
 export function NotebookList() {
@@ -11,6 +13,8 @@ export function NotebookList() {
   const [listProblem, setListProblem] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<Notebook | null>(null);
   const [dropping, setDropping] = useState(false);
+  const [offline, setOffline] = useState(false);
+  const { id: userId } = usePerson();
   const picker = useRef<HTMLInputElement>(null);
 
   const attempt = useCallback(async (work: () => Promise<void>, report = setProblem) => {
@@ -22,9 +26,14 @@ export function NotebookList() {
     }
   }, []);
   const refresh = useCallback(async () => {
-    const found = await listNotebooks();
-    setNotebooks([...found].sort((one, other) => other.updatedMs - one.updatedMs));
-  }, []);
+    const found = await listNotebooks().catch((error: unknown) => {
+      if (isOutOfReach(error)) return null;
+      throw error;
+    });
+    setOffline(found === null);
+    if (found !== null) void keepListed(userId, found);
+    setNotebooks([...(found ?? (await keptNotebooks(userId)))].sort((one, other) => other.updatedMs - one.updatedMs));
+  }, [userId]);
 
   useEffect(() => {
     document.title = "Notebooks · runt";
@@ -103,7 +112,13 @@ export function NotebookList() {
           {problem ?? listProblem}
         </p>
       )}
-      {notebooks !== null && notebooks.length === 0 && (
+      {offline && (
+        <p role="status" className="panel-note" data-testid="list-offline">
+          The server does not answer. {notebooks?.length === 0 ? "No notebook" : "These notebooks"} can be opened from this browser; the
+          others need the server once.
+        </p>
+      )}
+      {!offline && notebooks !== null && notebooks.length === 0 && (
         <div className="empty">
           <Icon name="notebook" />
           <p>No notebooks yet. Make one, or drop an .ipynb file here.</p>

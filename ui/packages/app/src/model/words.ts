@@ -67,13 +67,27 @@ export function interruptedInWords(traceback: string): string {
 }
 
 /** What the store says while the server cannot be reached. */
-const OUT_OF_REACH = "no connection to the server; trying again";
+/** What a store says of a server that does not answer. */
+export const OUT_OF_REACH = "no connection to the server; trying again";
 
-/** Say what stands between this page and the server, and what becomes of changes. `pending` counts those not yet sent. */
-export function connectionInWords(problem: string | null, pending: number): string {
+export const NEVER_OPENED =
+  "The server does not answer, and this notebook was not opened in this browser before. It opens here as soon as the server answers; from then on it opens without the server, too.";
+
+/**
+ * Say what stands between this page and the server, and what becomes of changes.
+ *
+ * @param pending - how many are not yet sent
+ * @param where - what keeps them until then
+ */
+export function connectionInWords(problem: string | null, pending: number, where: "page" | "browser"): string {
   if (problem !== null && problem !== OUT_OF_REACH) return `${capitalised(problem)}${/[.!?]$/.test(problem) ? "" : "."}`;
   const changes = pending === 0 ? "changes are" : pending === 1 ? "1 change is" : `${pending.toLocaleString("en")} changes are`;
-  return `The server does not answer: ${changes} kept in this page and sent when it is back.`;
+  return `The server does not answer: ${changes} kept in this ${where} and sent when it is back.`;
+}
+
+/** Say that the server answers, but no longer knows who this is. */
+export function signedOutInWords(where: "page" | "browser"): string {
+  return `The server no longer lets this browser in: open the link that the command printed, or run it again for a new one. Changes are kept in this ${where} and sent then.`;
 }
 
 /** Start a sentence. */

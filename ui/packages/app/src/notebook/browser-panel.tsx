@@ -3,6 +3,7 @@ import type { MouseEvent } from "react";
 import { isOnItsWay, KINDS, progressInWords, type RuntimeKind } from "../model/words";
 import { type BrowserRuntime, isDisplaced } from "./browser-runtime";
 import type { NotebookCommands } from "./commands";
+import { useOffline } from "./connection";
 import { useUi, useUiState } from "./ui-state";
 
 interface PartProps {
@@ -62,6 +63,13 @@ function kindOf(value: string): RuntimeKind {
 /** The offer to start a runtime in this tab, and what that means. */
 export function BrowserStart({ commands }: { readonly commands: NotebookCommands }) {
   const kind = useUiState((state) => state.runtimeKind);
+  if (useOffline()) {
+    return (
+      <p className="panel-note" data-testid="start-needs-server">
+        A runtime can start in this browser once the server answers: it records each run before the code runs, so that nothing runs twice.
+      </p>
+    );
+  }
   return (
     <div className="popover-part">
       <StartButton commands={commands} label="Start in this browser" testId="start-in-browser" />

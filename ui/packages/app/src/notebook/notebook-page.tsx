@@ -4,6 +4,9 @@ import { StoreProvider, useStatus } from "@runt/store/react";
 import { useEffect, useMemo, useState } from "react";
 import wasmUrl from "sql.js/dist/sql-wasm.wasm?url";
 import { notebookExists } from "../api";
+import { capitalised, NEVER_OPENED, OUT_OF_REACH } from "../model/words";
+import { openKeeping } from "../offline/keeping";
+import { usePerson } from "../offline/person";
 import { PlainPage } from "../plain-page";
 import { NotebookView } from "./notebook-view";
 import { NotebookIdContext } from "./state";
@@ -14,11 +17,12 @@ export default function NotebookPage({ notebookId }: { readonly notebookId: stri
   const [store, setStore] = useState<Store | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const ui = useMemo(() => new NotebookUi(), []);
+  const { id: userId } = usePerson();
 
   useEffect(() => {
     let opened: Store | null = null;
     let wanted = true;
-    createStore({ storeId: notebookId, url: window.location.origin, wasm: wasmUrl }).then(
+    openStore(notebookId, userId, ui).then(
       (made) => {
         opened = made;
         if (wanted) setStore(made);
@@ -34,14 +38,20 @@ export default function NotebookPage({ notebookId }: { readonly notebookId: stri
       () => {},
     );
     const reconnect = () => opened?.reconnect();
+    // After this the page may go away without another word.
+    const keep = () => opened?.keepNow();
     window.addEventListener("online", reconnect);
+    window.addEventListener("pagehide", keep);
+    document.addEventListener("visibilitychange", keep);
     return () => {
       wanted = false;
       window.removeEventListener("online", reconnect);
+      window.removeEventListener("pagehide", keep);
+      document.removeEventListener("visibilitychange", keep);
       // After the view's own cleanup, which commits edits that wait.
       queueMicrotask(() => opened?.close());
     };
-  }, [notebookId]);
+  }, [notebookId, userId, ui]);
 
   if (problem !== null) return <CannotOpen problem={problem} />;
   if (store === null) return <Opening />;
@@ -58,11 +68,18 @@ export default function NotebookPage({ notebookId }: { readonly notebookId: stri
   );
 }
 
+async function openStore(storeId: string, userId: string, ui: NotebookUi): Promise<Store> {
+  const keep = (await openKeeping())?.keeperOf(userId);
+  const onEarlierRefused = ({ message }: Error) => void ui.notify(`${capitalised(message)}. It is no longer part of the notebook.`, "bad");
+  return createStore({ storeId, url: window.location.origin, wasm: wasmUrl, onEarlierRefused, ...(keep && { keep }) });
+}
+
 /** A notebook has at least the event that gave it its title: before that came, nothing is known of it. */
 function WhenThere() {
   const { head, problem } = useStatus();
   if (head > 0) return <NotebookView />;
-  return problem === null ? <Opening /> : <CannotOpen problem={problem} />;
+  if (problem === null) return <Opening />;
+  return <CannotOpen problem={problem === OUT_OF_REACH ? NEVER_OPENED : problem} />;
 }
 
 function Opening() {

@@ -40,9 +40,9 @@ export function NotebookView() {
     const flush = () => drafts.flush();
     const warn = (event: BeforeUnloadEvent) => {
       flush();
-      // Offline, what waits is in this page alone.
+      // Offline, what waits is in this page alone, unless the browser keeps it.
       const { connected, pending } = store.status;
-      if (!connected && pending > 0) event.preventDefault();
+      if (!connected && pending > 0 && !store.keeps) event.preventDefault();
     };
     window.addEventListener("beforeunload", warn);
     window.addEventListener("pagehide", flush);

@@ -2,7 +2,9 @@
 // its height, clicked links and a renderer's messages. A frame that navigates itself is taken away.
 import { useEffect, useRef, useState } from "react";
 
-const FRAME_URL = "/output-frame.html";
+/** The build knows it: the address of the frame's page with the version of its content. */
+declare const OUTPUT_FRAME_URL: string;
+
 const TALLEST = 6000;
 const THEME_VARIABLES = [
   "--text",
@@ -111,7 +113,7 @@ export function OutputFrame({ title, testId, likelyHeight, code, content, onMess
       title={title}
       sandbox="allow-scripts"
       referrerPolicy="no-referrer"
-      src={FRAME_URL}
+      src={OUTPUT_FRAME_URL}
       style={{ height: `${height}px` }}
       onLoad={connect}
     />
