@@ -13,8 +13,8 @@ def main(seed: int) -> int:
     print(plan.setting, *plan.steps, sep="\n")
     with simulated():
         simulation = Simulation(plan)
-        problems = simulation.run(POOL.open_memory())
-        for seq, body in enumerate(simulation.grade.bodies(), 1):
+        problems = simulation.run(POOL.judge())
+        for seq, body in enumerate(simulation.log, 1):
             print(seq, body.decode())
         POOL.reclaim()
     print(*problems or ["all invariants hold"], sep="\n")

@@ -82,17 +82,26 @@ class SimulatedClient:
     def on_opened(self, socket: "_Socket") -> None:
         if socket is self._socket:
             self.perform(self.protocol.on_connected(self._life.loop.time()))
+            self._tell("open")
 
     def on_frame(self, socket: "_Socket", frame: str) -> None:
         if socket is self._socket:
             self.perform(self.protocol.on_frame(frame.encode(), self._life.loop.time()))
+            self._tell("receive", frame)
 
     def on_closed(self, socket: "_Socket | None", reason: str) -> None:
         if socket is self._socket and self._started:
             self._socket = None
             self.perform(self.protocol.on_closed(self._life.loop.time(), reason))
+            self._tell("closed")
+
+    def _tell(self, what: str, frame: str | None = None) -> None:
+        if self._life.story is not None:
+            self._life.story.told(what, frame)
 
     def _send(self, frame: ClientFrame) -> None:
+        if self._life.story is not None:
+            self._life.story.sent(frame)
         if self._socket is not None:
             self._socket.send(encode_frame(frame).decode())
 
@@ -110,6 +119,7 @@ class SimulatedClient:
         now = self._life.loop.time()
         if (deadline := self.protocol.deadline) is not None and deadline <= now:
             self.perform(self.protocol.on_timer(now))
+            self._tell("timer")
         else:
             self._set_timer()
 

@@ -1,5 +1,6 @@
 """How real the disks of a simulated world are."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, final
@@ -27,8 +28,12 @@ class Grade(Protocol):
         """Let the log's disk be full, or have room again."""
         ...
 
-    def lose_power(self) -> None:
-        """The server's machine loses power: its disk may lose what was not synced."""
+    def cut_power(self, dice: random.Random, kill: Callable[[], None]) -> None:
+        """The server's machine loses power, soon: `kill` ends the server, the disk loses what was not synced."""
+        ...
+
+    def head(self) -> int:
+        """Tell how many events the log has; -1 when nobody has opened it."""
         ...
 
     def bodies(self) -> list[bytes]:
@@ -37,6 +42,10 @@ class Grade(Protocol):
 
     def make_disk(self, name: str) -> Disk:
         """Make a client machine's disk."""
+        ...
+
+    def close(self) -> None:
+        """Free what the world's disks hold."""
         ...
 
 
@@ -58,11 +67,17 @@ class ModelGrade(Grade):
     def log_full(self, full: bool) -> None:
         self.disk.full = full
 
-    def lose_power(self) -> None:
-        pass
+    def cut_power(self, dice: random.Random, kill: Callable[[], None]) -> None:
+        kill()
+
+    def head(self) -> int:
+        return len(self.disk.bodies)
 
     def bodies(self) -> list[bytes]:
         return self.disk.bodies
 
     def make_disk(self, name: str) -> Disk:
         return FileDisk(self.world.random(f"disk/{name}"))
+
+    def close(self) -> None:
+        pass

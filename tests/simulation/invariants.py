@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from runtime_schema.events import RULE_BOUND, wire_name
 from runtime_schema.materialize import materialize
 from runtime_schema.store_types import Applied, RejectedError
 from runtime_schema.wire import LogEvent
@@ -21,8 +22,11 @@ from .records import Committed, Life, Records
 TERMINAL = ("ok", "error", "cancelled", "lost")
 OUTPUTS = frozenset(
     {"v1.StreamAppended", "v1.DisplayAdded", "v1.DisplayUpdated", "v1.ResultAdded", "v1.ErrorAdded", "v1.MarkdownAppended"}
-    | {"v1.OutputsCleared", "v1.ExecutionFinished", "v1.InputRequested"}
+    | {"v1.OutputsCleared", "v1.ExecutionStarted", "v1.ExecutionFinished", "v1.InputRequested"}
 )
+UNIQUE = frozenset({"v1.CellCreated", "v1.CellSourceSet", "v1.ExecutionRequested", "v1.ExecutionBatchRequested"})
+"""Events of people, no two of which say the same here."""
+RULE_BOUND_NAMES = frozenset(wire_name(event) for event in RULE_BOUND)
 
 
 @dataclass(slots=True)
@@ -52,9 +56,13 @@ class Replay:
 
     def _check_fence(self, event: LogEvent) -> None:
         rows = list(
-            self.db.execute("SELECT status, store_session_id FROM runtime_sessions WHERE session_id = ?", (str(event.args["sessionId"]),))
+            self.db.execute(
+                "SELECT s.status, s.store_session_id, e.session_id = s.session_id FROM runtime_sessions s JOIN executions e ON e.id = ?"
+                " WHERE s.session_id = ?",
+                (str(event.args["executionId"]), str(event.args["sessionId"])),
+            )
         )
-        if not rows or rows[0][0] == "terminated" or rows[0][1] != event.store_session_id:
+        if not rows or rows[0][0] == "terminated" or rows[0][1] != event.store_session_id or not rows[0][2]:
             self.problems.append(f"fence: event {len(self.events)}, {event.name}, of a session that is over or another's was accepted")
 
 
@@ -64,20 +72,40 @@ def judge(db: Database, records: Records, bodies: Sequence[bytes], lives: Sequen
     for body in bodies:
         replay.take(body)
     problems = [
+        *_ended(replay),
         *replay.problems,
         *_once(replay),
-        *_starts(replay, records),
         *_one_order(replay, records),
+        *_starts(replay, records),
         *_receipts(replay, records),
     ]
     if not problems:
-        problems += [*_rest(replay, lives, rested), *_complete(replay, records)]
+        problems += [*_rest(replay, lives, rested), *_kept(replay, records), *_complete(replay, records)]
     return problems
 
 
 def _once(replay: Replay) -> Iterator[str]:
+    """Nothing is recorded twice: neither under one number, nor what somebody committed once under two."""
     keys = Counter((event.store_session_id, event.n) for event in replay.events)
     yield from (f"once: event {key} is {count} times in the log" for key, count in keys.items() if count > 1)
+    contents = Counter(msgspec.json.encode(event[:2]) for event in replay.events if event.name in UNIQUE)
+    yield from (f"once: {content.decode()} is {count} times in the log" for content, count in contents.items() if count > 1)
+
+
+def _ended(replay: Replay) -> Iterator[str]:
+    for id_, before, after in replay.db.execute("SELECT * FROM wrong"):
+        yield f"ends stay: execution {id_} went from {before} to {after}"
+
+
+def _kept(replay: Replay, records: Records) -> Iterator[str]:
+    """What a journal took is in the log, unless it was refused or meant only for a life that is over."""
+    log = {msgspec.json.encode(event[:2]) for event in replay.events}
+    for life in records.lives:
+        if life.node in records.lossy:
+            continue
+        for entry in life.journaled:
+            if entry.event.name not in RULE_BOUND_NAMES and msgspec.json.encode(entry.event[:2]) not in log:
+                yield f"kept: {entry.event} was in the journal of {life.node} and is not in the log"
 
 
 def _starts(replay: Replay, records: Records) -> Iterator[str]:
@@ -96,12 +124,16 @@ def _starts(replay: Replay, records: Records) -> Iterator[str]:
 
 def _one_order(replay: Replay, records: Records) -> Iterator[str]:
     log = replay.events
+    keys = {(event.store_session_id, event.n) for event in log}
     for life in records.lives:
         for item in life.confirmed:
             if item.seq > len(log):
                 yield f"durable: {life.node} was given event {item.seq}, the log has {len(log)}"
                 break
             event = log[item.seq - 1]
+            if item.entry.key not in keys:
+                yield f"durable: {life.node} was given {item.entry.event} as event {item.seq}, and it is not in the log"
+                break
             if event != item.entry.event:
                 yield f"one order: event {item.seq} is {event} in the log and {item.entry.event} at {life.node}"
                 break

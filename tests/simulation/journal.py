@@ -23,14 +23,14 @@ class FileDisk:
     synced: int = 0
     full: bool = False
 
-    lost: bool = False
+    def fill(self, full: bool) -> None:
+        self.full = full
 
     def open(self, path: Path, *, power_safe: bool) -> "ModelFile":
         return ModelFile(self, path, power_safe=power_safe)
 
     def lose_power(self) -> None:
         kept = self.dice.randint(min(self.synced, len(self.writes)), len(self.writes))
-        self.lost = self.lost or kept < len(self.writes)
         del self.writes[kept:]
 
     def copy(self) -> "FileDisk":

@@ -77,7 +77,7 @@ class Nemesis:
     def _repair(self, node: StoreNode) -> None:
         """Give the disk room again; a store that was refused once trusts its file no more, so its process starts anew."""
         if node.disk is not None and node.disk.full:
-            node.disk.full = False
+            node.disk.fill(False)
             if node.life is not None:
                 node.kill()
                 node.boot()
@@ -118,8 +118,7 @@ class Nemesis:
 
     def _power_server(self, dice: random.Random, lasts: float) -> None:
         if self._sim.server.up:
-            self._sim.server.kill()
-            self._sim.grade.lose_power()
+            self._sim.grade.cut_power(dice, self._sim.server.kill)
 
     def _cut(self, dice: random.Random, lasts: float) -> None:
         if (connection := self._connection(dice)) is not None:
@@ -165,7 +164,7 @@ class Nemesis:
     def _client_disk_full(self, dice: random.Random, lasts: float) -> None:
         node = dice.choice(self._clients())
         if node.disk is not None:
-            node.disk.full = True
+            node.disk.fill(True)
             self._world.after(lasts, self._repair, node)
 
     def _engine_dies(self, dice: random.Random, lasts: float) -> None:

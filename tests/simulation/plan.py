@@ -98,8 +98,8 @@ class Plan:
         return replace(self, steps=tuple(step for place, step in enumerate(self.steps) if place not in gone))
 
 
-def draw(seed: int) -> Plan:
-    """Draw the schedule of a seed."""
+def draw(seed: int, faults: tuple[str, ...] = ()) -> Plan:
+    """Draw the schedule of a seed, with `faults` one with these and no others."""
     dice = random.Random(f"plan/{seed}")
     setting = Setting(
         pages=dice.choice((1, 1, 2, 2, 3)),
@@ -119,8 +119,8 @@ def draw(seed: int) -> Plan:
     steps = [
         Step(dice.uniform(0.0, FAULTS_S), kind, dice.random()) for kind in dice.choices(names, weights, k=dice.choice((2, 4, 6, 8, 12)))
     ]
-    if dice.random() >= 0.2:
-        kinds = dice.sample(FAULT_KINDS, dice.choice((1, 2, 3, 5)))
+    if dice.random() >= 0.2 or faults:
+        kinds = list(faults) or dice.sample(FAULT_KINDS, dice.choice((1, 2, 3, 5)))
         steps += [
             Step(dice.uniform(0.0, FAULTS_S), dice.choice(kinds), dice.random(), dice.choice((0.05, 0.5, 1.5, 5.0)))
             for _ in range(dice.choice((1, 2, 4, 6)))

@@ -10,7 +10,7 @@ from runtime_schema.ids import StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.queries import Query
 from runtime_schema.store_types import Applied, LiveHandler, StoreStatus, Unsubscribe
-from runtime_store.reconcile import Confirmed
+from runtime_store.reconcile import Confirmed, Entry
 from runtime_store.store import Store
 
 from .loop import SimulatedLoop
@@ -18,6 +18,7 @@ from .network import Network
 
 if TYPE_CHECKING:
     from .client import SimulatedClient
+    from .story import Story
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
@@ -46,6 +47,10 @@ class Life:
     client: "SimulatedClient | None" = None
     confirmed: list[Confirmed] = field(default_factory=list[Confirmed])
     commits: list[Committed] = field(default_factory=list[Committed])
+    journaled: list[Entry] = field(default_factory=list[Entry])
+    """Pending events whose write to the journal has returned."""
+    story: "Story | None" = None
+    """Hears what the store's protocol was told, where that is to be kept."""
     over: bool = False
     """Whether it was killed: what it had in memory is nobody's any more."""
 
@@ -57,6 +62,8 @@ class Records:
     lives: list[Life] = field(default_factory=list[Life])
     runs: list[str] = field(default_factory=list[str])
     """Executions whose code began, in order."""
+    lossy: set[str] = field(default_factory=set[str])
+    """Nodes whose disk lost with the power what it had not promised to keep."""
     printed: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """What code printed, by execution."""
 
@@ -84,6 +91,8 @@ class WatchedStore:
     def commit(self, event: Event) -> Awaitable[Applied]:
         receipt = self._store.commit(event)
         self._life.commits.append(Committed(wire_name(event), encode_args(event), receipt))
+        if self._life.story is not None:
+            self._life.story.committed(wire_name(event), encode_args(event))
         return receipt
 
     def subscribe(

@@ -6,15 +6,21 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+
+import apsw
 
 from runtime_server import lease
-from runtime_store import opening, state, store
+from runtime_store import file, opening, state, store
 from runtime_store.client import Address
 from runtime_store.protocol import Effect, SyncProtocol
+from runtime_store.sqlite import Database
 
 from .client import SimulatedClient
+from .crash_disk import VFS_NAME
 from .grade import ModelGrade
 from .loop import SimulatedLoop
+from .noted_file import NotedFile
 from .plan import Plan
 from .records import Life
 from .simulation import MakeGrade, Simulation
@@ -43,8 +49,8 @@ def run_here(plan: Plan, make_grade: MakeGrade = ModelGrade) -> Verdict:
     """Run one schedule where `simulated` holds already."""
     simulation = Simulation(plan, make_grade)
     try:
-        problems = simulation.run(POOL.open_memory())
-        return Verdict(tuple(problems), len(simulation.grade.bodies()), simulation.world.steps)
+        problems = simulation.run(POOL.judge())
+        return Verdict(tuple(problems), len(simulation.log), simulation.world.steps)
     finally:
         POOL.reclaim()
 
@@ -57,6 +63,7 @@ def simulated() -> Generator[None]:
         with substituted(
             Substitution(opening, "StoreFile", _open_file),
             Substitution(store, "SyncClient", _make_client),
+            Substitution(file, "open_path", open_crash_path),
             Substitution(state, "open_memory", POOL.open_memory),
             Substitution(lease, "open_memory", POOL.open_memory),
             Substitution(state, "create_state", POOL.create_state),
@@ -75,7 +82,13 @@ def _tenant() -> Life:
 
 
 def _open_file(path: Path, kind: str, store_id: str, *, power_safe: bool = True) -> object:
-    return _tenant().open_file()
+    life = _tenant()
+    return NotedFile(life.open_file(), life.journaled)
+
+
+def open_crash_path(path: str) -> Database:
+    """Open a file on a crash disk: stands for `runtime_store.sqlite.open_path`."""
+    return cast(Database, apsw.Connection(path, vfs=VFS_NAME))  # as `open_path`, on a crash disk
 
 
 def _make_client(

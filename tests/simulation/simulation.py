@@ -1,6 +1,6 @@
 """One schedule from its first step to its verdict: builds the nodes, lets the plan happen, heals, waits for rest, judges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runtime_schema.queries import ACTIVE_SESSION, OPEN_EXECUTIONS
@@ -45,6 +45,8 @@ class Simulation:
     limits: Limits = field(init=False)
     server: ServerNode = field(init=False)
     healed: bool = False
+    log: Sequence[bytes] = ()
+    """What the disk has at the end."""
 
     def __post_init__(self) -> None:
         plan = self.plan
@@ -85,7 +87,8 @@ class Simulation:
             world.run_until(world.now + 1.0)
             rested = self.at_rest
         try:
-            return world.problems or judge(empty, self.records, self.grade.bodies(), self.stores, rested=rested)
+            self.log = self.grade.bodies()
+            return world.problems or judge(empty, self.records, self.log, self.stores, rested=rested)
         finally:
             self.bury()
 
@@ -102,7 +105,7 @@ class Simulation:
     @property
     def at_rest(self) -> bool:
         """Whether every store has all of the log and nothing of its own is open, and nothing runs."""
-        head = len(self.grade.bodies())
+        head = self.grade.head()
         lives = self.stores
         for life in lives:
             if life.store is None:
@@ -119,6 +122,7 @@ class Simulation:
         for server in self.servers:
             for loop in server.loops:
                 loop.bury()
+        self.grade.close()
 
     def add_page(self, name: str, disk: object, first_ids: tuple[str, ...] = (), user: str | None = None) -> StoreNode:
         """Put a page with a person on the network."""
@@ -195,7 +199,8 @@ def _look(life: Life, store: Store) -> None:
 
 
 def _busy(agent: AgentNode) -> bool:
-    return agent.agent is not None and agent.agent.state in ("starting", "restarting", "stopping")
+    alive = agent.node is not None and agent.node.life is not None
+    return alive and agent.agent is not None and agent.agent.state in ("starting", "restarting", "stopping")
 
 
 def _open(life: Life) -> bool:

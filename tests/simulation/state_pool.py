@@ -14,6 +14,14 @@ from runtime_server.database import as_sql
 from runtime_store.sqlite import Database
 
 _STATEMENTS = 500  # more than all rules and queries together
+_WATCH = """
+CREATE TEMP TABLE wrong (execution TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL);
+CREATE TEMP TRIGGER ended AFTER UPDATE OF status ON executions
+WHEN old.status IN ('ok', 'error', 'cancelled', 'lost') AND new.status <> old.status
+BEGIN INSERT INTO wrong VALUES (old.id, old.status, new.status); END;
+CREATE TEMP TRIGGER begun AFTER UPDATE OF status ON executions WHEN new.status = 'running' AND old.status <> 'queued'
+BEGIN INSERT INTO wrong VALUES (old.id, old.status, new.status); END;
+"""
 
 
 class StatePool:
@@ -22,12 +30,22 @@ class StatePool:
     def __init__(self) -> None:
         self._free: list[apsw.Connection] = []
         self._lent: list[apsw.Connection] = []
+        self._judge: apsw.Connection | None = None
 
     def open_memory(self) -> Database:
         """Lend a database: stands for `runtime_store.sqlite.open_memory`."""
         db = self._free.pop() if self._free else _make()
         self._lent.append(db)
         return cast(Database, db)  # as `open_memory` does, for the same reason
+
+    def judge(self) -> Database:
+        """Give an empty state that notes in `wrong` when an ended execution changes."""
+        if self._judge is None:
+            self._judge = _make()
+            as_sql(self._judge).execute(_WATCH)
+        _empty(self._judge)
+        as_sql(self._judge).execute("DELETE FROM wrong")
+        return cast(Database, self._judge)  # as above
 
     def create_state(self, db: Database) -> None:
         """Find the tables made: stands for `runtime_schema.materialize.create_state`."""

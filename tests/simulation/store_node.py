@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, final
 
+from runtime_store import opening
 from runtime_store.errors import StoreFileError
-from runtime_store.opening import connect
 from runtime_store.store import Store
 
 from .loop import SimulatedLoop
@@ -26,7 +26,14 @@ RETRY_S = 1.0
 class Disk(Protocol):
     """A machine's disk with a store's file on it."""
 
-    full: bool
+    @property
+    def full(self) -> bool:
+        """Whether it takes nothing more."""
+        ...
+
+    def fill(self, full: bool) -> None:
+        """Let it be full, or have room again."""
+        ...
 
     def open(self, path: Path, *, power_safe: bool) -> object:
         """Open the file anew: a `StoreFile`, or what has its methods."""
@@ -114,6 +121,8 @@ class StoreNode:
             connection.cut(None, SEEN_AFTER_S if power else connection.latency.draw(), "the client is gone")
         if power and self.disk is not None:
             self.disk.lose_power()
+            if not self.power_safe:
+                self._records.lossy.add(self.name)
 
     def next_id(self) -> str:
         """Make an id of this machine."""
@@ -127,7 +136,7 @@ class StoreNode:
     async def _live(self, life: Life) -> None:
         dice = self._world.random(f"{self.name}-{self.lives}")
         try:
-            life.store = await connect(
+            life.store = await opening.connect(  # by its module, where a planted bug may stand for it
                 "http://server",
                 STORE_ID,
                 client_id=self.user,
