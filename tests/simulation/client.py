@@ -69,6 +69,8 @@ class SimulatedClient:
                         socket.leave(effect.reason)
                         self._life.loop.call_soon(self.on_closed, None, effect.reason)
                 case Reconciled():
+                    if self._life.story is not None:
+                        self._life.story.reconciled(effect.outcome)
                     self._life.confirmed += [step for step in effect.outcome.steps if isinstance(step, Confirmed)]
                     self._listen(effect)
                 case Reset():

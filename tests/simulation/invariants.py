@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from runtime_schema.events import RULE_BOUND, wire_name
+from runtime_schema.events import RULE_BOUND, FilePut, wire_name
 from runtime_schema.materialize import materialize
 from runtime_schema.store_types import Applied, RejectedError
 from runtime_schema.wire import LogEvent
@@ -26,7 +26,8 @@ OUTPUTS = frozenset(
 )
 UNIQUE = frozenset({"v1.CellCreated", "v1.CellSourceSet", "v1.ExecutionRequested", "v1.ExecutionBatchRequested"})
 """Events of people, no two of which say the same here."""
-RULE_BOUND_NAMES = frozenset(wire_name(event) for event in RULE_BOUND)
+MAY_VANISH = frozenset(wire_name(event) for event in (*RULE_BOUND, FilePut))
+"""Events that only the life that committed them could mean, and those that the server here refuses now and then."""
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ def judge(db: Database, records: Records, bodies: Sequence[bytes], lives: Sequen
         *_receipts(replay, records),
     ]
     if not problems:
-        problems += [*_rest(replay, lives, rested), *_kept(replay, records), *_complete(replay, records)]
+        problems += [*_rest(replay, lives, rested), *_kept(replay, records, lives), *_complete(replay, records)]
     return problems
 
 
@@ -97,14 +98,15 @@ def _ended(replay: Replay) -> Iterator[str]:
         yield f"ends stay: execution {id_} went from {before} to {after}"
 
 
-def _kept(replay: Replay, records: Records) -> Iterator[str]:
-    """What a journal took is in the log, unless it was refused or meant only for a life that is over."""
+def _kept(replay: Replay, records: Records, lives: Sequence[Life]) -> Iterator[str]:
+    """What the journal of a machine that is up took is in the log, unless it was meant only for a life that is over."""
     log = {msgspec.json.encode(event[:2]) for event in replay.events}
+    up = {life.node for life in lives} - records.lossy
     for life in records.lives:
-        if life.node in records.lossy:
+        if life.node not in up:
             continue
         for entry in life.journaled:
-            if entry.event.name not in RULE_BOUND_NAMES and msgspec.json.encode(entry.event[:2]) not in log:
+            if entry.event.name not in MAY_VANISH and msgspec.json.encode(entry.event[:2]) not in log:
                 yield f"kept: {entry.event} was in the journal of {life.node} and is not in the log"
 
 
@@ -141,14 +143,17 @@ def _one_order(replay: Replay, records: Records) -> Iterator[str]:
 
 def _receipts(replay: Replay, records: Records) -> Iterator[str]:
     told: Counter[int] = Counter()
+    refusable = [event.args for event in replay.events if event.name == "v1.FilePut"]
     for life in records.lives:
         for committed in life.commits:
             outcome = outcome_of(committed)
             if isinstance(outcome, Applied):
                 told[outcome.seq] += 1
                 yield from _receipt(replay, life, committed, outcome)
-            elif isinstance(outcome, RejectedError) and outcome.code == "conflict":
-                yield f"receipts: {committed.name} of {life.node} was refused for its number: {outcome}"
+            elif isinstance(outcome, RejectedError) and outcome.code != "missing-artifact":
+                yield f"receipts: {committed.name} of {life.node} was refused: {outcome}"
+            elif isinstance(outcome, RejectedError) and committed.args in refusable:
+                yield f"receipts: {committed.name} of {life.node} was refused and is in the log: {committed.args}"
     yield from (f"receipts: {count} commits were told that they are event {seq}" for seq, count in told.items() if count > 1)
 
 

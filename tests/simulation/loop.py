@@ -6,11 +6,30 @@ A loop that was killed runs nothing more; its coroutines are closed at the end o
 import asyncio
 from asyncio.events import _set_running_loop  # pyright: ignore[reportPrivateUsage]  # asyncio's own way for other loops
 from collections import deque
-from collections.abc import Callable
-from contextvars import Context
+from collections.abc import Callable, Sequence
+from contextvars import Context, copy_context
 from typing import Any, final
 
 from .world import World
+
+
+@final
+class _Handle(asyncio.Handle):
+    """A callback that waits for its turn: asyncio's own, without what only debugging and several contexts need."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: Sequence[Any], loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        self._callback: Any = callback
+        self._args: Any = args
+        self._loop: Any = loop
+        self._context: Any = context
+        self._cancelled = False
+        self._repr: Any = None
+        self._source_traceback: Any = None
+
+    def cancel(self) -> None:
+        self._cancelled = True
 
 
 @final
@@ -36,6 +55,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._disk_s = disk_s
         self._ready: deque[asyncio.Handle] = deque()
         self._awake = False
+        self._context = copy_context()
         self._tasks: list[asyncio.Task[Any]] = []  # Any: results; kept, so that none is collected while it waits
 
     def kill(self) -> None:
@@ -55,12 +75,12 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     # --- what asyncio asks of a loop
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:  # type: ignore[override]
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Handle(callback, args, self, context or self._context)
         if not self.dead:
             self._ready.append(handle)
             if not self._awake:
                 self._awake = True
-                self.world.at(self.world.now, self._turn)
+                self.world.soon.append(self._turn)
         return handle
 
     call_soon_threadsafe = call_soon
@@ -133,11 +153,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         if self.frozen_until > self.world.now:
             self.world.at(self.frozen_until, self._in_thread, work)
             return
-        _set_running_loop(self)
-        try:
-            work()
-        finally:
-            _set_running_loop(None)
+        self._run_here()
+        work()
+
+    def _run_here(self) -> None:
+        """Be the running loop. Each change costs a system call, so the last one stays until another runs, or `leave_loops`."""
+        if self.world.running is not self:
+            self.world.running = self
+            _set_running_loop(self)
 
     def _turn(self) -> None:
         if self.dead:
@@ -147,13 +170,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self.world.at(self.frozen_until, self._turn)
             return
         self._awake = True
-        _set_running_loop(self)
-        try:
-            self._run_ready()
-        finally:
-            _set_running_loop(None)
+        self._run_here()
+        self._run_ready()
         if self._ready and not self.dead:
-            self.world.at(self.world.now, self._turn)
+            self.world.soon.append(self._turn)
         else:
             self._awake = False
 
@@ -163,7 +183,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             handle = ready.popleft()
             if handle.cancelled():
                 continue
-            handle._run()  # type: ignore[attr-defined]  # as every loop runs its handles
+            handle._run()  # pyright: ignore[reportPrivateUsage]  # as every loop runs its handles
             if self.steps_left is not None:
                 self.steps_left -= 1
                 if self.steps_left <= 0 and self.on_death is not None:
@@ -171,6 +191,12 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                     self.on_death()
             if self.dead:
                 return
+
+
+def leave_loops(world: World) -> None:
+    """Have no running loop any more."""
+    world.running = None
+    _set_running_loop(None)
 
 
 def _close(coro: Any) -> None:  # Any: a coroutine, of a task that is not done

@@ -10,10 +10,8 @@ from runtime_core.context import ExecutionContext
 from runtime_core.execution import Execution
 from runtime_server import database
 from runtime_server.lease import Lease
-from runtime_server.peer import AckRun
 from runtime_server.room import Room
 from runtime_server.room_host import RoomHost
-from runtime_server.sqlite_log import SqliteEventLog
 from runtime_store import opening
 from runtime_store.protocol import SyncProtocol
 from runtime_store.reconcile import Replica
@@ -114,11 +112,7 @@ MUTANTS = (
         "news of batches that were given up is believed",
         "unhandled",
         (edit(RoomHost, "_done", ("if generation != self.room.generation:", "if False:")),),
-    ),
-    Mutant(
-        "an acknowledgement runs over another's events",
-        "one order",
-        (edit(AckRun, "add", (" and seq == self.first + self.count", "")), edit(Room, "_answer", ("if run.count:", "if False:"))),
+        faults=("server-disk-full",),
     ),
     Mutant(
         "a clone's event is answered with its twin's record",
@@ -128,7 +122,11 @@ MUTANTS = (
     Mutant(
         "new events are decided before the resent ones that they follow",
         "once",
-        (edit(Room, "_take", ("pushes.appendleft(fresh)", "effects += self._judge(peer, name, fresh)")),),
+        (
+            edit(Room, "_take", ("pushes.appendleft(fresh)", "effects += self._judge(peer, name, fresh)")),
+            edit(SyncProtocol, "_must_wait", (" or last[1] <= decided < key[1]", "")),
+        ),
+        faults=("clone",),
     ),
     Mutant(
         "a reader that lagged is never sent the rest",
@@ -183,7 +181,7 @@ MUTANTS = (
     ),
     Mutant(
         "an acknowledgement ahead of the stream moves the head",
-        "one order",
+        "converge",
         (edit(Replica, "_take_ack", ("return Outcome()", "self.head = ack.first - 1")),),
     ),
     Mutant(
@@ -286,10 +284,4 @@ MUTANTS = (
         SqliteGrade,
     ),
     Mutant("the disk only says that it syncs", "durable", (edit(CrashDisk, "sync", ("if not self.lies", "if False")),), SqliteGrade),
-    Mutant(
-        "decisions are not recorded",
-        "receipts",
-        (edit(SqliteEventLog, "_append", ('db.executemany("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)", decisions)', "pass")),),
-        SqliteGrade,
-    ),
 )

@@ -58,7 +58,7 @@ class Nemesis:
         for page in sim.pages:
             page.boot()
         if not any(agent.node and agent.node.life for agent in sim.agents):
-            node = sim.agents[0].node
+            node = self._world.random("heal").choice(sim.agents).node
             assert node is not None
             node.boot()
 

@@ -15,6 +15,7 @@ from runtime_schema.events import (
     ExecutionBatchRequested,
     ExecutionCancelRequested,
     ExecutionRequested,
+    FilePut,
     RuntimeSessionTerminated,
 )
 from runtime_schema.ids import BatchId, CellId, ExecutionId, RuntimeSessionId, StoreSessionId
@@ -24,6 +25,7 @@ from runtime_store.store import Store
 
 from .programs import SOURCES
 from .records import Life, WatchedStore
+from .server_node import MISSING_SHA256
 from .world import World
 
 
@@ -72,6 +74,10 @@ class Person:
                 return [CellMoved(cell_id=cell_id, position=self._position())]
             case "delete":
                 return [CellDeleted(cell_id=cell_id)]
+            case "put-file":
+                sha256 = dice.choice((MISSING_SHA256, "a" * 64))
+                path = f"{self.name}/{next(self.count)}"
+                return [FilePut(path=path, sha256=sha256, mime_type="text/plain", size_bytes=1, created_ms=self.world.now_ms())]
             case "run":
                 return [self._request(cell)]
             case "run-all":

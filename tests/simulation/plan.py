@@ -6,7 +6,7 @@ Which kinds of faults are on is drawn as well: a fault's absence finds bugs too.
 import random
 from dataclasses import dataclass, replace
 
-FAULTS_S = 8.0
+FAULTS_S = 6.0
 """Faults and people end then; what follows is healing."""
 
 PEOPLE = (
@@ -15,6 +15,7 @@ PEOPLE = (
     ("type", 2),
     ("move", 1),
     ("delete", 1),
+    ("put-file", 1),
     ("run", 6),
     ("run-all", 2),
     ("cancel", 2),
@@ -102,7 +103,7 @@ def draw(seed: int, faults: tuple[str, ...] = ()) -> Plan:
     """Draw the schedule of a seed, with `faults` one with these and no others."""
     dice = random.Random(f"plan/{seed}")
     setting = Setting(
-        pages=dice.choice((1, 1, 2, 2, 3)),
+        pages=dice.choice((1, 1, 2, 2, 2, 3)),
         agents=dice.choice((1, 1, 1, 2)),
         journals=dice.random() < 0.5,
         agent_journals=dice.random() < 0.6,
@@ -117,12 +118,12 @@ def draw(seed: int, faults: tuple[str, ...] = ()) -> Plan:
     )
     names, weights = zip(*PEOPLE, strict=True)
     steps = [
-        Step(dice.uniform(0.0, FAULTS_S), kind, dice.random()) for kind in dice.choices(names, weights, k=dice.choice((2, 4, 6, 8, 12)))
+        Step(dice.uniform(0.0, FAULTS_S), kind, dice.random()) for kind in dice.choices(names, weights, k=dice.choice((1, 2, 4, 6, 10)))
     ]
     if dice.random() >= 0.2 or faults:
         kinds = list(faults) or dice.sample(FAULT_KINDS, dice.choice((1, 2, 3, 5)))
         steps += [
             Step(dice.uniform(0.0, FAULTS_S), dice.choice(kinds), dice.random(), dice.choice((0.05, 0.5, 1.5, 5.0)))
-            for _ in range(dice.choice((1, 2, 4, 6)))
+            for _ in range(dice.choice((1, 1, 2, 3, 5)))
         ]
     return Plan(seed, setting, tuple(sorted(steps, key=lambda step: step.at)))

@@ -1,6 +1,7 @@
 """Runs schedules: puts the simulator's ends in the place of sockets, files and DDL, and anything else that a test asks for."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ def run_here(plan: Plan, make_grade: MakeGrade = ModelGrade) -> Verdict:
     simulation = Simulation(plan, make_grade)
     try:
         problems = simulation.run(POOL.judge())
+    except apsw.CorruptError as exc:
+        return Verdict((f"corrupt: {exc}",), 0, simulation.world.steps)
+    else:
         return Verdict(tuple(problems), len(simulation.log), simulation.world.steps)
     finally:
         POOL.reclaim()
@@ -57,8 +61,12 @@ def run_here(plan: Plan, make_grade: MakeGrade = ModelGrade) -> Verdict:
 
 @contextmanager
 def simulated() -> Generator[None]:
-    """Let the product's `connect` build on simulated loops, and log nothing."""
+    """Let the product's `connect` build on simulated loops, log nothing, and collect a world's garbage when there is much of it."""
     logging.disable(logging.CRITICAL)
+    gc.collect()
+    gc.freeze()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, 5, 1_000)
     try:
         with substituted(
             Substitution(opening, "StoreFile", _open_file),
@@ -71,6 +79,8 @@ def simulated() -> Generator[None]:
         ):
             yield
     finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
         logging.disable(logging.NOTSET)
 
 

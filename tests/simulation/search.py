@@ -34,4 +34,5 @@ def smallest_form(plan: Plan, make_grade: MakeGrade, verdict: Verdict) -> Plan:
 def describe(seed: int, problems: Sequence[str], smallest: Plan) -> str:
     """Say what failed and how to see it again."""
     steps = "\n".join(f"  {step}" for step in smallest.steps)
-    return f"seed {seed}: {problems[0]}\nsmallest form, of {smallest.setting}:\n{steps}\nagain: python -m simulation {seed} (in tests/)"
+    again = f"python -m simulation {seed} [sqlite] (in tests/)"
+    return f"seed {seed}: {problems[0]}\nsmallest form, of {smallest.setting}:\n{steps}\nagain: {again}"

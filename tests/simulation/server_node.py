@@ -26,6 +26,8 @@ STORE_ID = "notebook"
 TICK_S = 1.0
 
 LOCK_RETRY_S = 0.3
+MISSING_SHA256 = "0" * 64
+"""Bytes that the server never has: events that name them are refused."""
 
 OpenLog = Callable[[SimulatedLoop, Callable[[str], None]], EventLog]
 """Opens the log for one life of a server, which the second argument ends."""
@@ -227,7 +229,7 @@ class ServerNode:
             session=f"{self.name}_{life}",
             now_s=world.now,
             now_ms=world.now_ms(),
-            has_artifact=lambda sha256: True,
+            has_artifact=lambda sha256: sha256 != MISSING_SHA256,
         )
         host = self.host = RoomHost(room, log, config, _keep_title)
         while True:

@@ -11,6 +11,7 @@ from runtime_store.store import Store
 from .agent_node import AgentNode
 from .grade import Grade, ModelGrade
 from .invariants import judge
+from .loop import leave_loops
 from .nemesis import Nemesis
 from .network import Latency, Network
 from .person import Person
@@ -70,6 +71,12 @@ class Simulation:
 
     def run(self, empty: Database) -> list[str]:
         """Let it happen; gives what is wrong, if anything. The log is replayed on the `empty` state."""
+        try:
+            return self._run(empty)
+        finally:
+            self.bury()
+
+    def _run(self, empty: Database) -> list[str]:
         world = self.world
         self.name(self.servers[0])
         self.server.boot()
@@ -86,11 +93,8 @@ class Simulation:
         while not world.problems and not rested and world.now < FAULTS_S + REST_WITHIN_S:
             world.run_until(world.now + 1.0)
             rested = self.at_rest
-        try:
-            self.log = self.grade.bodies()
-            return world.problems or judge(empty, self.records, self.log, self.stores, rested=rested)
-        finally:
-            self.bury()
+        self.log = self.grade.bodies()
+        return world.problems or judge(empty, self.records, self.log, self.stores, rested=rested)
 
     def name(self, server: ServerNode) -> None:
         """Let the name of the service lead to this server from now on."""
@@ -117,6 +121,7 @@ class Simulation:
 
     def bury(self) -> None:
         """Close what waits in the loops of the dead and the living."""
+        leave_loops(self.world)
         for life in self.records.lives:
             life.loop.bury()
         for server in self.servers:

@@ -182,7 +182,8 @@ class SqliteGrade(Grade):
         connection = open_log_connection(found)
         db = as_sql(connection)
         ((intact,),) = db.execute("PRAGMA integrity_check")
-        assert intact == "ok", intact
+        if intact != "ok":
+            raise apsw.CorruptError(intact)
         rows = list(db.execute("SELECT seq, body FROM events ORDER BY seq"))
         assert [seq for seq, _ in rows] == list(range(1, len(rows) + 1)), "the log has a hole"
         connection.close()

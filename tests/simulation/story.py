@@ -10,6 +10,7 @@ from typing import Any
 
 from runtime_schema.json_text import Json
 from runtime_store.frames import ClientFrame, Hello, Pause, Push, decode_server_frame
+from runtime_store.reconcile import Confirmed, Dropped, Key, Outcome
 
 from .records import Life
 
@@ -20,14 +21,22 @@ class Story:
     def __init__(self, life: Life) -> None:
         self.steps: list[list[Any]] = []  # Any: JSON
         self._life = life
-        self._sent: set[tuple[str, int]] = set()
+        self._sent: set[Key] = set()
         self._paused = False
         self._n = 0
+        self._undecided: set[Key] = set()
 
     def committed(self, name: str, args: dict[str, Json]) -> None:
         """The person committed an event."""
         self._n += 1
+        self._undecided.add((self._life_session, self._n))
         self._add(["commit", self._n, name, args])
+
+    def reconciled(self, outcome: Outcome) -> None:
+        """The replica took a piece of the log, or a refusal."""
+        for step in outcome.steps:
+            if isinstance(step, Confirmed | Dropped):
+                self._undecided.discard(step.entry.key)
 
     def sent(self, frame: ClientFrame) -> None:
         """A frame goes out."""
@@ -66,6 +75,4 @@ class Story:
         self.steps.append([*step, after])
 
     def _all_sent(self, pending: int) -> bool:
-        session = self._life_session
-        undecided = range(self._n - pending + 1, self._n + 1)
-        return all((session, n) in self._sent for n in undecided)
+        return len(self._undecided) == pending and self._undecided <= self._sent

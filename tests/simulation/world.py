@@ -5,6 +5,7 @@ A piece of a world that fails is remembered in `problems`; nothing here knows wh
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +15,15 @@ EPOCH_MS = 1_700_000_000_000
 class World:
     """A heap of what happens next. `horizon` bounds how many steps one schedule may take."""
 
-    def __init__(self, seed: int, horizon: int = 400_000) -> None:
+    def __init__(self, seed: int, horizon: int = 40_000) -> None:
         self.seed = seed
         self.now = 0.0
         self.steps = 0
         self.problems: list[str] = []
+        self.soon: deque[Callable[[], object]] = deque()
+        """What happens now, in this order."""
+        self.running: object = None
+        """The loop that runs now, or ran last."""
         self._horizon = horizon
         self._heap: list[tuple[float, float, int, Callable[..., object], tuple[Any, ...]]] = []  # Any: args of the callback
         self._count = 0
@@ -43,12 +48,16 @@ class World:
 
     def run_until(self, when: float) -> None:
         """Let everything happen that is due by then."""
-        heap = self._heap
-        while heap and heap[0][0] <= when and not self.problems:
-            self.now, _, _, callback, args = heapq.heappop(heap)
+        heap, soon = self._heap, self.soon
+        while not self.problems:
+            if soon:
+                soon.popleft()()
+            elif heap and heap[0][0] <= when:
+                self.now, _, _, callback, args = heapq.heappop(heap)
+                callback(*args)
+            else:
+                self.now = max(self.now, when)
+                return
             self.steps += 1
             if self.steps > self._horizon:
                 self.problems.append(f"no rest: more than {self._horizon} steps")
-                return
-            callback(*args)
-        self.now = max(self.now, when)

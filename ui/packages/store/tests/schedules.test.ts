@@ -26,7 +26,7 @@ interface Schedule {
   readonly session: string;
   readonly user: string;
   readonly steps: readonly Step[];
-  readonly receipts: readonly (readonly [n: number, seq: number, applied: boolean])[];
+  readonly receipts: readonly (readonly [n: number, seq: number, applied: boolean] | readonly [n: number, code: string])[];
   readonly rows: Readonly<Record<string, readonly Readonly<Record<string, SqlValue>>[]>>;
 }
 
