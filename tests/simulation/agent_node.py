@@ -76,7 +76,6 @@ class AgentNode:
         pace_s: How long programs sleep.
         start_s: Draws how long an engine needs.
         lost_after_ms: How long it may be gone.
-        on_end: Hears how an agent ended, when its process is gone.
     """
 
     world: World
@@ -85,7 +84,6 @@ class AgentNode:
     pace_s: float
     start_s: Callable[[], float]
     lost_after_ms: int
-    on_end: Callable[[str], None]
     node: StoreNode | None = None
     takeover: bool = False
     agent: RuntimeAgent | None = None
@@ -126,8 +124,7 @@ class AgentNode:
         await store.synced()  # an agent is lent a store that is caught up
         with contextlib.suppress(EngineStartError, RejectedError, SessionEndedError, SessionRefusedError):
             await agent.start(takeover=takeover)
-        reason = await agent.closed()
+        await agent.closed()
         await store.close(2.0)
         self.agent = None
         self.node.kill()
-        self.on_end(reason)

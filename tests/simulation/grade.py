@@ -16,9 +16,7 @@ from .world import World
 
 
 class Grade(Protocol):
-    """Makes the disks of one world. `backend` names the log."""
-
-    backend: str
+    """Makes the disks of one world."""
 
     def open_log(self, loop: SimulatedLoop, on_fatal: Callable[[str], None]) -> EventLog:
         """Open the server's log for one life of a server."""
@@ -56,7 +54,6 @@ class ModelGrade(Grade):
 
     world: World
     setting: Setting
-    backend: str = "log-1"
     disk: LogDisk = field(default_factory=LogDisk)
 
     def open_log(self, loop: SimulatedLoop, on_fatal: Callable[[str], None]) -> EventLog:

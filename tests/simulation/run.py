@@ -57,16 +57,16 @@ def run_here(plan: Plan, make_grade: MakeGrade = ModelGrade) -> Verdict:
         return Verdict(tuple(problems), len(simulation.log), simulation.world.steps)
     finally:
         POOL.reclaim()
+        gc.collect()
 
 
 @contextmanager
 def simulated() -> Generator[None]:
-    """Let the product's `connect` build on simulated loops, log nothing, and collect a world's garbage when there is much of it."""
+    """Let the product's `connect` build on simulated loops, log nothing, and leave garbage to `run_here`, world by world."""
     logging.disable(logging.CRITICAL)
     gc.collect()
     gc.freeze()
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 5, 1_000)
+    gc.disable()
     try:
         with substituted(
             Substitution(opening, "StoreFile", _open_file),
@@ -79,7 +79,7 @@ def simulated() -> Generator[None]:
         ):
             yield
     finally:
-        gc.set_threshold(*thresholds)
+        gc.enable()
         gc.unfreeze()
         logging.disable(logging.NOTSET)
 

@@ -183,7 +183,6 @@ class Simulation:
             setting.pace_s,
             lambda: dice.choice((0.01, 0.3, 1.0)),
             LOST_AFTER_MS,
-            lambda reason: None,
         )
         agent.node = StoreNode(
             self.world,

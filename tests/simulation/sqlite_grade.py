@@ -136,7 +136,6 @@ class SqliteGrade(Grade):
 
     world: World
     setting: Setting
-    backend: str = "log-1"
     disk: CrashDisk = field(default_factory=lambda: CrashDisk(_new_log()))
     connections: list[apsw.Connection] = field(default_factory=list[apsw.Connection])
     files: list[StoreFile] = field(default_factory=list[StoreFile])

@@ -18,7 +18,7 @@ from .simulation import Simulation
 from .story import Story
 
 FOLDER = Path(__file__).parents[2] / "contract" / "schedules"
-SEEDS = range(600)
+SEEDS = range(420)
 STEPS = range(8, 45)
 OF_EACH_KIND = 9
 
