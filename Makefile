@@ -142,6 +142,9 @@ cross-tests: setup ui chromium $(OLD_PYODIDE)/pyodide-lock.json .tools/pyodide-t
 # What is too long for every change: the same tests with more to try. Ends with the first failure, whose seed it shows.
 soak: setup ui chromium ## Try many random faults, for hours
 	@$(STAGE) "soak: chaos" env RUNT_CHAOS_SEEDS=$$(seq -s , 100 $${SOAK_TO:-400}) $(BIN)/python -m pytest tests/chaos/test_chaos.py -x --timeout 0
+	@$(STAGE) "soak: simulator" env RUNT_SIMULATION_SEEDS=1000000:$$(($${SOAK_TO:-400} * 10000)) \
+		RUNT_SIMULATION_SQLITE_SEEDS=1000000:$$(($${SOAK_TO:-400} * 1000)) RUNT_SIMULATION_HUNT=$${SOAK_HUNT:-2000000}:20000 \
+		$(BIN)/python -m pytest tests/simulation -n 2 -x --timeout 0
 
 # The suites of what runs in a page, run in Pyodide; `cross-tests` runs them too.
 test-pyodide: setup pyodide .tools/pyodide-tests/.stamp

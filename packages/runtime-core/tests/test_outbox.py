@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from runtime_core import RejectedError, RuntimeAgentOptions
 from runtime_core.outbox import EVENT_OVERHEAD_BYTES, Outbox
 from runtime_core.testing import InMemoryBackend, ManualClock, settle
@@ -64,3 +66,17 @@ async def test_closed_outbox_drops_everything_and_keeps_nobody_waiting() -> None
     await settle()
     assert not receipt.done()
     assert [event.name for event in backend.events] == ["v1.CellCreated"]
+
+
+async def test_store_that_takes_nothing_more_is_told_like_a_refusal_and_raised_in_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(event: Event) -> None:
+        raise OSError("the disk is full")
+
+    heard: list[Exception] = []
+    options = RuntimeAgentOptions(runtime_id="r", runtime_type="test", client_id="local")
+    store = InMemoryBackend().store("store")
+    monkeypatch.setattr(store, "commit", broken)
+    made = Outbox(store, options, ManualClock(), lambda event, error: heard.append(error))
+    made.commit(CELL)
+    await settle()
+    assert [type(error) for error in heard] == [OSError]

@@ -88,6 +88,9 @@ class Outbox:
             error = exc if isinstance(exc, RejectedError) else RejectedError(wire_name(event), "invalid", str(exc))
             future = asyncio.get_running_loop().create_future()
             future.set_exception(error)
+        except Exception as exc:  # the store is broken or closed: whoever commits must not fall over that, the session ends by it
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(exc)
         self.unconfirmed_bytes += size_bytes
         self._weigh()
         future.add_done_callback(partial(self._confirmed, size_bytes))

@@ -106,7 +106,7 @@ async def run_agent(config: RuntimeConfig) -> tuple[ExitCode, str]:
         agent, store = await build_agent(config, RuntimeCapabilities())
         unsubscribe = store.subscribe_status(_ConnectionLog())
         try:
-            return await _live(agent, config, signals)
+            return await _live(agent, store, config, signals)
         finally:
             unsubscribe()
             # The agent has given the authority its time: without a connection there is nothing more to wait for.
@@ -128,9 +128,19 @@ class _ConnectionLog:
             _LOG.info("connection", up=status.connected, problem=status.problem)
 
 
-async def _live(agent: RuntimeAgent, config: RuntimeConfig, signals: StopSignals) -> tuple[ExitCode, str]:
+async def start_caught_up(agent: RuntimeAgent, store: Store, *, take_over: bool) -> None:
+    """Start an agent once its store has all of the log: before, it could not name the session that it is to replace.
+
+    Raises:
+        RuntimeCoreError: As `RuntimeAgent.start`.
+    """
+    await store.synced()
+    await agent.start(takeover=take_over)
+
+
+async def _live(agent: RuntimeAgent, store: Store, config: RuntimeConfig, signals: StopSignals) -> tuple[ExitCode, str]:
     asked = asyncio.ensure_future(signals.asked.wait())
-    starting = asyncio.ensure_future(agent.start(takeover=config.take_over))
+    starting = asyncio.ensure_future(start_caught_up(agent, store, take_over=config.take_over))
     await asyncio.wait({asked, starting}, return_when=asyncio.FIRST_COMPLETED)
     starting.cancel()  # does nothing when it is done
     await asyncio.wait({starting})

@@ -72,7 +72,7 @@ class Database:
         path = str(folder / "runt.sqlite3")
         self._writer = apsw.Connection(path)
         os.chmod(path, 0o600)
-        _configure(self._writer)
+        configure(self._writer)
         as_sql(self._writer).execute(ddl)
         self._reader = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         self._read_thread = ThreadPoolExecutor(1, "runt-log-reader")
@@ -129,28 +129,32 @@ class Database:
                     stopping = True
                     break
                 group.append(more)
-            answers = self._commit(group)
+            answers = commit_group(self._writer, group, self._on_fatal)
             if answers is None:
                 return
             self._loop.call_soon_threadsafe(_deliver, answers)
             if stopping:
                 return
 
-    def _commit(self, group: list[tuple[Job[Any], Answer]]) -> list[tuple[Answer, Any]] | None:
-        db = as_sql(self._writer)
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            answers = [(answer, job(db)) for job, answer in group]
-            db.execute("COMMIT")
-        except apsw.FullError:
-            if self._writer.in_transaction:
-                db.execute("ROLLBACK")
-            full = StorageFullError()
-            return [(answer, full) for _, answer in group]
-        except Exception as exc:  # the writer's outer loop: whatever failed, what is on disk is not what was asked for
-            self._on_fatal(f"{type(exc).__name__}: {exc}")
-            return None
-        return answers
+
+def commit_group(
+    writer: apsw.Connection, group: list[tuple[Job[Any], Answer]], on_fatal: Callable[[str], object]
+) -> list[tuple[Answer, Any]] | None:
+    """Run jobs in one transaction; gives what to answer once they are on disk, or None when nobody knows what is."""
+    db = as_sql(writer)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        answers = [(answer, job(db)) for job, answer in group]
+        db.execute("COMMIT")
+    except apsw.FullError:
+        if writer.in_transaction:
+            db.execute("ROLLBACK")
+        full = StorageFullError()
+        return [(answer, full) for _, answer in group]
+    except Exception as exc:  # the writer's outer loop: whatever failed, what is on disk is not what was asked for
+        on_fatal(f"{type(exc).__name__}: {exc}")
+        return None
+    return answers
 
 
 def as_sql(connection: apsw.Connection) -> Sql:
@@ -183,7 +187,12 @@ def lock_folder(folder: Path) -> int:
     return descriptor
 
 
-def _configure(connection: apsw.Connection) -> None:
+def configure(connection: apsw.Connection) -> None:
+    """Set the writer's connection so that what it commits is on disk.
+
+    Raises:
+        UnsafeStorageError: WAL or FULL cannot be had.
+    """
     connection.set_busy_timeout(5_000)
     db = as_sql(connection)
     ((mode,),) = db.execute("PRAGMA journal_mode = wal")
