@@ -6,7 +6,7 @@ It notes what of the log it was given, for the invariants.
 from collections.abc import Callable, Iterable
 from typing import final
 
-from runtime_store.client import Address
+from runtime_store.address import Address
 from runtime_store.frames import ClientFrame, LiveOut, encode_frame
 from runtime_store.protocol import Close, Connect, Effect, Reconciled, Reset, Send, SyncProtocol
 from runtime_store.reconcile import Confirmed

@@ -59,8 +59,15 @@ class ModelFile:
     def head(self) -> int:
         return len(self._log)
 
-    def log(self) -> Iterator[Confirmed]:
-        return iter([Confirmed(item.seq, item.entry, own=False) for item in self._log])
+    @property
+    def base(self) -> int:
+        return 0
+
+    def image(self) -> None:
+        return None
+
+    def log(self, after: int = 0) -> Iterator[Confirmed]:
+        return iter([Confirmed(item.seq, item.entry, own=False) for item in self._log[after:]])
 
     def pending(self) -> Iterator[Entry]:
         return iter(list(self._pending.values()))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
-from runtime_server.log import Batch, Done, EventLog, MarkedEvent, OpenedStore, Outcome, Record, SessionHead
+from runtime_server.log import Batch, Done, EventLog, OpenedStore, Outcome, PastEvent, Record, SessionHead
 
 from .loop import SimulatedLoop
 
@@ -19,7 +19,7 @@ class LogDisk:
     backend: str = "log-1"
     full: bool = False
     bodies: list[bytes] = field(default_factory=list[bytes])
-    marked: list[MarkedEvent] = field(default_factory=list[MarkedEvent])
+    marked: list[PastEvent] = field(default_factory=list[PastEvent])
     records: dict[tuple[str, int], Record] = field(default_factory=dict[tuple[str, int], Record])
     sessions: dict[str, SessionHead] = field(default_factory=dict[str, SessionHead])
 
@@ -33,7 +33,7 @@ class LogDisk:
             if body is not None:
                 self.bodies.append(body)
                 if marked:
-                    self.marked.append(MarkedEvent(body, now_ms))
+                    self.marked.append(PastEvent(body, now_ms))
             seq = len(self.bodies) if body is not None else None
             self.records[session, n] = Record(n, digest, seq, code, message)
             self.sessions[session] = SessionHead(client_id, n)
@@ -95,6 +95,13 @@ class ModelLog(EventLog):
                 break
             page.append(body)
         return page
+
+    async def history(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[PastEvent]:
+        return [PastEvent(body, 0) for body in await self.read(store_id, after, max_events, max_bytes)]
+
+    async def size_after(self, store_id: str, after: int) -> int:
+        await self._wait()
+        return sum(map(len, self._disk.bodies[after:]))
 
     async def records(self, store_id: str, session: str, first_n: int, last_n: int) -> list[Record]:
         await self._wait()

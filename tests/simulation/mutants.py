@@ -164,7 +164,7 @@ MUTANTS = (
     Mutant(
         "what is pending is not sent again after a reconnect",
         "converge",
-        (edit(SyncProtocol, "_welcomed", ("deque(entry for entry in replica.pending() if entry.key in self._offered)", "deque()")),),
+        (edit(SyncProtocol, "_follow", ("deque(entry for entry in replica.pending() if entry.key in self._offered)", "deque()")),),
     ),
     Mutant(
         "what a pause gave back is dropped",
@@ -211,11 +211,8 @@ MUTANTS = (
         (
             edit(
                 Execution,
-                "request_start",
-                (
-                    "(await result_of(self._session.start_execution(self.id, self.count))).applied",
-                    "self._session.start_execution(self.id, self.count) is not None",
-                ),
+                "was_started",
+                ("bool((await result_of(self._starting)).applied)", "True"),
             ),
             edit(decide, "_in_hand", ('if row.status == "running" and view.phase == "ready":', 'if view.phase == "ready":')),
         ),
@@ -224,7 +221,7 @@ MUTANTS = (
         "a start that was not applied is held for ever",
         "progress",
         (
-            edit(Execution, "request_start", ('"applied" if applied else "not-applied"', '"applied"')),
+            edit(Execution, "was_started", ('"applied" if applied else "not-applied"', '"applied"')),
             edit(decide, "_in_hand", ("return (ForgetExecution(execution_id=in_hand.execution_id),)", "return ()")),
         ),
     ),

@@ -13,7 +13,7 @@ import apsw
 
 from runtime_server import lease
 from runtime_store import file, opening, state, store
-from runtime_store.client import Address
+from runtime_store.address import Address
 from runtime_store.protocol import Effect, SyncProtocol
 from runtime_store.sqlite import Database
 

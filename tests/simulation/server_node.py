@@ -13,9 +13,11 @@ from starlette.websockets import WebSocket
 
 from runtime_schema.wire import Limits
 from runtime_server.config import ServerConfig
+from runtime_server.images import Image, ImageFolder
 from runtime_server.log import EventLog
 from runtime_server.room import Room
 from runtime_server.room_host import RoomHost
+from runtime_server.sync_socket import EXTENSION
 from runtime_store.frames import User
 
 from .loop import SimulatedLoop
@@ -57,14 +59,17 @@ class SimulatedWebSocket(End):
     """What the host knows of a socket: the part of starlette's that it uses."""
 
     def __init__(self, loop: SimulatedLoop, connection: Connection, buffer_bytes: int) -> None:
-        self.scope: dict[str, Any] = {"extensions": {"runt.abort": self._abort}}
+        self.scope: dict[str, Any] = {"extensions": {EXTENSION: self}}
         self._loop = loop
         self._connection = connection
         self._buffer_bytes = buffer_bytes
         self._messages: deque[dict[str, Any]] = deque()
         self._arrived = asyncio.Event()
-        self._moved = asyncio.Event()
         self._over = False
+        self._reading = True
+        self._on_message: Callable[[str], None] | None = None
+        self._on_writable: Callable[[bool], None] | None = None
+        self._told_writable = True
         connection.down.on_moved = self._on_moved
 
     # --- the network's side
@@ -76,16 +81,21 @@ class SimulatedWebSocket(End):
         self._loop.call_soon(self._take, {"type": "websocket.disconnect"})
 
     def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.disconnect":
+            self._over = True
+        elif self._on_message is not None and self._reading:
+            self._on_message(message["text"])
+            return
         self._messages.append(message)
-        self._over = self._over or message["type"] == "websocket.disconnect"
         self._arrived.set()
-        self._moved.set()
-
-    def _abort(self) -> None:
-        self._connection.cut(self._connection.latency.draw(), 0.0, "aborted")
 
     def _on_moved(self) -> None:
-        self._loop.call_soon(self._moved.set)
+        self._loop.call_soon(self._tell_writable)
+
+    def _tell_writable(self) -> None:
+        if self._on_writable is not None and self.is_writable != self._told_writable:
+            self._told_writable = self.is_writable
+            self._on_writable(self._told_writable)
 
     # --- the host's side
 
@@ -96,14 +106,32 @@ class SimulatedWebSocket(End):
             await self._arrived.wait()
         return self._messages.popleft()
 
-    async def send(self, message: dict[str, Any]) -> None:
-        """Send a frame; wait while the other end does not read."""
-        while self._connection.down.bytes_under_way > self._buffer_bytes and not self._over and self._connection.open:
-            self._moved.clear()
-            await self._moved.wait()
-        if self._over:
-            raise RuntimeError("the socket is closed")
-        self._connection.send(self._connection.down, message["text"])
+    def listen(self, on_message: Callable[[str], None], on_writable: Callable[[bool], None]) -> None:
+        """Take messages and news of the other end's reading by callbacks, as `SyncSocket` does."""
+        self._on_message = on_message
+        self._on_writable = on_writable
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the other end reads what is sent."""
+        return self._connection.down.bytes_under_way <= self._buffer_bytes
+
+    def write_frame(self, frame: bytes) -> None:
+        """Send a WebSocket frame, without its header."""
+        if not self._over and self._connection.open:
+            size = frame[1]
+            self._connection.send(self._connection.down, frame[2 if size < 126 else 4 if size == 126 else 10 :].decode())
+            self._tell_writable()
+
+    def set_reading(self, reading: bool) -> None:
+        """Let the client wait, or hear what it said meanwhile."""
+        self._reading = reading
+        while self._reading and self._messages and self._messages[0]["type"] == "websocket.receive":
+            self._take(self._messages.popleft())
+
+    def cut(self) -> None:
+        """End the connection without a word."""
+        self._connection.cut(self._connection.latency.draw(), 0.0, "aborted")
 
     async def close(self, code: int, reason: str) -> None:
         """Close in order."""
@@ -118,7 +146,6 @@ class _Facade:
     def __init__(self, socket: SimulatedWebSocket) -> None:
         self.scope = socket.scope
         self.receive = socket.next_message
-        self.send = socket.send
         self.close = socket.close
 
 
@@ -211,7 +238,7 @@ class ServerNode:
 
     async def _serve(self, socket: SimulatedWebSocket, user: str) -> None:
         if self.host is not None:
-            # The host uses four names of a WebSocket, and they are here.
+            # The host uses three names of a WebSocket, and they are here.
             await self.host.serve(cast(WebSocket, _Facade(socket)), User(id=user, name=user, role="owner"))
 
     async def _live(self, loop: SimulatedLoop, life: int) -> None:
@@ -231,7 +258,7 @@ class ServerNode:
             now_ms=world.now_ms(),
             has_artifact=lambda sha256: sha256 != MISSING_SHA256,
         )
-        host = self.host = RoomHost(room, log, config, _keep_title)
+        host = self.host = RoomHost(room, log, cast(ImageFolder, _NoImages()), config, _keep_title)
         while True:
             await asyncio.sleep(TICK_S)
             host.tick(world.now)
@@ -243,6 +270,17 @@ class ServerNode:
     def _end(self, reason: str) -> None:
         """Take the server's own decision to end: what is on disk is unknown."""
         self.kill()
+
+
+@final
+class _NoImages:
+    """A disk that takes no images: here everybody replays."""
+
+    def all(self, _: str) -> list[Image]:
+        return []
+
+    def put(self, *_: object) -> Image:
+        raise OSError("no images here")
 
 
 async def _keep_title(store_id: str, title: str) -> None:

@@ -41,7 +41,7 @@ def trace(seed: int) -> dict[str, Any] | None:  # Any: JSON
     life = page.life
     if life is None or life.number != 1 or life.story is None or life.store is None:
         return None
-    receipts: list[list[int | bool | str]] = []
+    receipts: list[list[int | bool | str | None]] = []
     for n, committed in enumerate(life.commits, 1):
         match outcome_of(committed):
             case Applied(seq, applied):
