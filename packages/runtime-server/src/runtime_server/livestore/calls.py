@@ -15,6 +15,11 @@ from .numbered import Refused, numbered
 
 _BODY_BYTES = messages.MAX_BYTES - 50_000
 """What the bodies in a chunk may have, so that with their wrapping they are a message that LiveStore would send itself."""
+PACE_S = 0.1
+"""The least time between two chunks of a live pull: a chunk costs a client about as much as the hundred events in it might.
+
+One by one, 50 events a second were more than a Node client could follow, and it answered its own commits seconds late.
+"""
 
 
 class Calls:
@@ -58,19 +63,19 @@ class Calls:
                 problem = f"you have {position} events of this log, it has {room.head}: it was replaced by an older copy"
                 yield messages.failure(request_id, messages.unknown_error(problem))
                 return
-        told = False
         while True:
             bodies = await self._host.events_after(position, MAX_EVENTS, _BODY_BYTES)
-            if bodies or not told:
-                remaining = room.head - position - len(bodies)
-                yield messages.chunk(request_id, position + 1, bodies, remaining, room.backend)
-                position, told = position + len(bodies), True
-            if position < room.head:
+            position += len(bodies)
+            remaining = room.head - position
+            yield messages.chunk(request_id, position - len(bodies) + 1, bodies, remaining, room.backend)
+            if remaining:
                 continue
             if not pull.live:
                 yield messages.success(request_id, UNSET)
                 return
-            await self._host.desk.moved()
+            await self._host.desk.pace(self._client, PACE_S)
+            while room.head == position:
+                await self._host.desk.moved()
 
     async def _push(self, request_id: str, push: Push) -> bytes:
         room = self._host.room

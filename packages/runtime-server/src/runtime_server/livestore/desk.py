@@ -4,6 +4,7 @@ While a client has its turn, what others push waits here: at most one push of ea
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Desk:
         self._turn_over: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._moved: asyncio.Future[None] | None = None
+        self._paced: dict[Hashable, asyncio.Future[None]] = {}
 
     async def push(
         self, client: Hashable, user: User, events: Sequence[NumberedEvent], *, same_rules: bool
@@ -79,6 +81,7 @@ class Desk:
             if stands == "behind":
                 self._turns.rejected(client, self._now_s())
                 self._follow_turn()
+                self._hurry(client)
                 return ServerAhead(self._room.decided + 1)
             if stands == "wait":
                 await self.moved()
@@ -133,6 +136,20 @@ class Desk:
             self._moved.set_result(None)
             self._moved = None
 
+    async def pace(self, client: Hashable, at_most_s: float) -> None:
+        """Let some time pass; less when a push of the client fails for what it does not know, and none in its turn."""
+        if self._turns.holder == client:
+            return
+        hurry = self._paced[client] = asyncio.get_running_loop().create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await hurry
+        self._paced.pop(client, None)
+
+    def _hurry(self, client: Hashable) -> None:
+        if (paced := self._paced.pop(client, None)) is not None and not paced.done():
+            paced.set_result(None)
+
     def dismiss(self, code: int, reason: str) -> None:
         """Send everybody away."""
         for reader in list(self.readers):
@@ -151,6 +168,7 @@ class Desk:
             self._timer = None
         if self._turns.holder is not None:
             self._turn_over = self._turn_over or loop.create_future()
+            self._hurry(self._turns.holder)
             self._timer = loop.call_later(max(0.0, self._turns.ends_s - self._now_s()), self._expire)
             return
         if self._turn_over is not None:
