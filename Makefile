@@ -100,7 +100,7 @@ generate: setup ## Write the TypeScript that is generated from runtime-schema
 	$(BIN)/python -m runtime_schema.generate_livestore $(GENERATED_LIVESTORE)
 
 clean: ## Remove everything that was made
-	rm -rf .tools .venv dist ui/node_modules ui/livestore/node_modules $(STATIC) $(PYODIDE) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .tools .venv dist ui/node_modules ui/livestore/node_modules ui/livestore/dist $(STATIC) $(PYODIDE) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- checks ----------------------------------------------------------------------------------------
 
@@ -144,8 +144,12 @@ test-%: .tools/isolated/%/.stamp
 # The schema is what every replica must agree on: no branch of it goes untested.
 test-runtime-schema: COVERAGE = --cov=runtime_schema --cov-branch --cov-fail-under=100
 
-# Types and tests of what is written for LiveStore, against the released packages.
-test-livestore: setup ui/livestore/node_modules/.stamp ## Check what is written for LiveStore
+ui/livestore/dist/index.html: ui/livestore/node_modules/.stamp $(UI_SOURCES) $(wildcard ui/livestore/src/* ui/livestore/page/*)
+	@$(STAGE) "build: the page of LiveStore's tests" npm run --silent --prefix ui/livestore build
+	@touch $@
+
+# Types and tests of what is written for LiveStore, against the released packages; and the page that tests/livestore opens.
+test-livestore: setup ui/livestore/dist/index.html ## Check what is written for LiveStore
 	@$(STAGE) "types: LiveStore" npm run --prefix ui/livestore types
 	@$(STAGE) "test: LiveStore" npm run --prefix ui/livestore test
 

@@ -44,7 +44,7 @@ function holds(rows: readonly unknown[]): boolean {
 }
 
 /** LiveStore binds `$name`; SQLite takes a parameter that the statement does not have for a mistake. */
-function pick({ params }: Pick<Statement, "params">, bound: Readonly<Record<string, SqlValue>>): Record<string, SqlValue> {
+export function pick({ params }: Pick<Statement, "params">, bound: Readonly<Record<string, SqlValue>>): Record<string, SqlValue> {
   return Object.fromEntries(params.map((param) => [param, bound[param] ?? null]));
 }
 

@@ -7,7 +7,8 @@ export { LiveTimeoutError, RejectedError, StoreBrokenError, StoreClosedError } f
 export type { User } from "./frames";
 export type { GuestStore } from "./guest";
 export type { LiveHandler, LiveMessage } from "./live";
-export type { Applied, Receipt } from "./receipts";
-export type { ReadOptions, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
+export { type Applied, PendingReceipts, type Receipt } from "./receipts";
+export type { Witnessed } from "./replica";
+export type { ReadOptions, RuntimeGuest, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
 export { createStore, type Store, type StoreOptions, type Watched } from "./store";
 export type { TextHandle } from "./subscriptions";
