@@ -120,6 +120,25 @@ async def test_what_was_committed_while_the_server_was_away_is_pushed_when_it_is
         await store.close()
 
 
+async def test_two_clients_that_were_offline_both_get_through_when_they_come_back_together(running: Running) -> None:
+    """The script that left the loser of the two waiting for ever on another backend."""
+    async with running.peer("local/a") as ann, running.peer("local/b") as bob:
+        await ann.commit(CELL)
+        await bob.until(SOURCE, "new")
+        port = running.server.port
+        await running.server.stop()
+        await asyncio.gather(ann.commit(source("ann's")), bob.commit(source("bob's")))
+        running.server = Server(ServerConfig(data_folder=running.folder, port=port))
+        await running.server.start()
+        await asyncio.gather(ann.pushed(60), bob.pushed(60))
+        store = await running.store()
+        assert store.status.head == 4
+        (cell,) = store.query(CELLS)
+        await ann.until(SOURCE, cell.source)
+        await bob.until(SOURCE, cell.source)
+        await store.close()
+
+
 async def test_a_client_that_was_closed_resumes_where_it_was(running: Running, tmp_path: Path) -> None:
     store = await running.store()
     async with running.peer(folder=tmp_path / "peer") as peer:
@@ -134,9 +153,13 @@ async def test_a_client_that_was_closed_resumes_where_it_was(running: Running, t
 
 
 async def test_a_push_succeeds_while_others_append_50_events_a_second(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound is what the server decides, not what this machine's clock says: two rejections, then the client's own turn."""
+    """What is asserted is what the server grants, not what this machine's clock says.
+
+    A client that the machine leaves waiting may miss its 250 ms, and gets them again; where it has a processor to itself, a
+    push takes two rejections and 70 to 200 ms.
+    """
     rejections: list[int] = []
-    turns: list[object] = []
+    granted: list[bool] = []
     rejected, succeeded = Turns[object].rejected, Turns[object].succeeded
 
     def count(self: Turns[object], client: object, now_s: float) -> None:
@@ -144,30 +167,30 @@ async def test_a_push_succeeds_while_others_append_50_events_a_second(running: R
         rejected(self, client, now_s)
 
     def note(self: Turns[object], client: object, now_s: float) -> None:
-        turns.append(self.holder)
+        granted.append(rejections[-1] < 2 or self.holder is client)
         succeeded(self, client, now_s)
 
-    monkeypatch.setattr(Turns, "rejected", count)
-    monkeypatch.setattr(Turns, "succeeded", note)
     store = await running.store()
     await store.commit(CellCreated(cell_id=C1, cell_type="code", position="a0", source="new"))
     typing = asyncio.create_task(_type(store))
     took: list[float] = []
     async with running.peer() as peer:
         await peer.until("SELECT count(*) > 0 FROM cells", 1)
+        monkeypatch.setattr(Turns, "rejected", count)
+        monkeypatch.setattr(Turns, "succeeded", note)
         for place in range(5):
             rejections.append(0)
             key, began = f"k{place}", time.monotonic()
             await peer.commit(("v1.NotebookMetadataSet", {"key": key, "value": "1"}))
-            await until_rows(store, METADATA, lambda rows, key=key: any(row.key == key for row in rows), within_s=20, what=key)
+            await until_rows(store, METADATA, lambda rows, key=key: any(row.key == key for row in rows), within_s=30, what=key)
             took.append(round(1000 * (time.monotonic() - began)))
+        monkeypatch.undo()
         await peer.until("SELECT count(*) FROM notebook", 6)
     typing.cancel()
     await asyncio.gather(typing, return_exceptions=True)
     print(f"rejections {rejections}, milliseconds {took}")
-    assert len(turns) >= 5
-    # A turn of 250 ms is long for a client that only has to number its events anew; on a busy machine it may need a second one.
-    assert max(rejections) <= 8
+    assert len(granted) == 5
+    assert sum(granted) >= 3
     await store.close()
 
 

@@ -130,6 +130,22 @@ def test_who_does_not_use_a_turn_lets_others_append_before_the_next() -> None:
     assert turns.holder == "ann"
 
 
+def test_each_turn_that_a_client_misses_makes_its_next_longer() -> None:
+    turns: Turns[str] = Turns()
+    turns.rejected("ann", 0.0)
+    now, lengths = 0.0, list[float]()
+    for _ in range(4):
+        turns.rejected("ann", now)
+        lengths.append(turns.ends_s - now)
+        turns.expire(turns.ends_s)
+        now = turns.ends_s + REST_S
+    assert lengths == pytest.approx([0.25, 0.5, 1.0, 1.0])
+    turns.succeeded("ann", now)
+    turns.rejected("ann", now)
+    turns.rejected("ann", now)
+    assert turns.ends_s - now == pytest.approx(TURN_S)
+
+
 def test_a_pull_is_read_with_and_without_a_cursor() -> None:
     text = '{"_tag":"Request","id":"0","tag":"SyncWsRpc.Pull","payload":{"storeId":"n","live":true,"cursor":%s},"traceId":"t","headers":[]}'
     request = messages.decode_message(text % '{"_tag":"None"}')

@@ -74,8 +74,7 @@ class Calls:
                 yield messages.success(request_id, UNSET)
                 return
             await self._host.desk.pace(self._client, PACE_S)
-            while room.head == position:
-                await self._host.desk.moved()
+            await self._host.desk.grown(self._client, position)
 
     async def _push(self, request_id: str, push: Push) -> bytes:
         room = self._host.room

@@ -18,6 +18,7 @@ from .messages import Ack, Eof, Interrupt, Ping, Request
 
 MOST_REQUESTS = 64
 """Requests that one connection may have open; LiveStore has two."""
+_ACKNOWLEDGED_WITHIN_S = 2.0
 _BAD_MESSAGE, _TOO_MANY, _FAILED = 4400, 4429, 1011
 
 
@@ -29,6 +30,7 @@ class LiveStoreConnection:
         self._host = host
         self._calls = Calls(host, user, "SyncWsRpc", self)
         self._requests: dict[str, asyncio.Task[None]] = {}
+        self._unacknowledged: dict[str, asyncio.Future[None]] = {}
         self._sending = asyncio.Lock()
         self._pushing = asyncio.Lock()
         self._ended: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
@@ -78,7 +80,10 @@ class LiveStoreConnection:
             match message:
                 case Ping():
                     await self._send(messages.pong())
-                case Ack() | Eof():
+                case Ack(request_id=request_id):
+                    if (taken := self._unacknowledged.pop(request_id, None)) is not None and not taken.done():
+                        taken.set_result(None)
+                case Eof():
                     pass
                 case Interrupt(request_id=request_id):
                     if (task := self._requests.pop(request_id, None)) is not None:
@@ -93,19 +98,31 @@ class LiveStoreConnection:
     async def _answer(self, request: Request) -> None:
         # A push waits for the one before it, and for nothing else: it continues that one's numbers.
         in_turn = self._pushing if request.tag.endswith(".Push") else contextlib.nullcontext()
+        is_pull = request.tag.endswith(".Pull")
         try:
             async with in_turn:
                 async for frame in self._calls.answer(request):
+                    taken = self._unacknowledged[request.id] = asyncio.get_running_loop().create_future()
                     await self._send(frame)
+                    if is_pull:
+                        await _at_most(taken)
         except (WebSocketDisconnect, RuntimeError):
             return  # the reader hears of the end and ends the connection
         except Exception:
             self.dismiss(_FAILED, "the server failed; connect again")  # a client whose call is never answered waits for ever
             raise
         finally:
+            self._unacknowledged.pop(request.id, None)
             if self._requests.get(request.id) is asyncio.current_task():
                 del self._requests[request.id]
 
     async def _send(self, frame: bytes) -> None:
         async with self._sending:
             await self._websocket.send({"type": "websocket.send", "text": frame.decode()})
+
+
+async def _at_most(taken: asyncio.Future[None]) -> None:
+    """Wait for the client to take a chunk: what comes meanwhile is one chunk more, not many."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
+            await taken

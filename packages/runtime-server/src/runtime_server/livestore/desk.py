@@ -17,7 +17,7 @@ from runtime_server.verdict import NumberedEvent
 from runtime_store.frames import User
 
 from .numbered import Refused, standing
-from .turns import Turns
+from .turns import REST_S, Turns
 
 Append = Callable[[list[Effect]], Awaitable[int]]
 """Carries out effects that append, and gives the head when all of them are on disk."""
@@ -81,7 +81,8 @@ class Desk:
             if stands == "behind":
                 self._turns.rejected(client, self._now_s())
                 self._follow_turn()
-                self._hurry(client)
+                if not self._turns.struggles(client):
+                    self._hurry(client)
                 return ServerAhead(self._room.decided + 1)
             if stands == "wait":
                 await self.moved()
@@ -137,14 +138,24 @@ class Desk:
             self._moved = None
 
     async def pace(self, client: Hashable, at_most_s: float) -> None:
-        """Let some time pass; less when a push of the client fails for what it does not know, and none in its turn."""
+        """Let some time pass; less when a push of the client fails for what it does not know, and none in its turn.
+
+        One that has not used its turn is still busy with what it was sent: more of it would make it miss the next, too.
+        """
         if self._turns.holder == client:
             return
+        if self._turns.struggles(client):
+            at_most_s = max(at_most_s, REST_S)
         hurry = self._paced[client] = asyncio.get_running_loop().create_future()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await hurry
         self._paced.pop(client, None)
+
+    async def grown(self, client: Hashable, position: int) -> None:
+        """Wait until there are events after a position; in the client's turn, until all that was accepted before it is among them."""
+        while self._room.head == position or (self._turns.holder == client and self._room.head < self._room.decided):
+            await self.moved()
 
     def _hurry(self, client: Hashable) -> None:
         if (paced := self._paced.pop(client, None)) is not None and not paced.done():

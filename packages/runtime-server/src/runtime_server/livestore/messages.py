@@ -32,7 +32,7 @@ class Eof(ClientMessage, frozen=True, tag="Eof"):
 
 
 class Ack(ClientMessage, frozen=True, tag="Ack", rename={"request_id": "requestId"}):
-    """A chunk has arrived; nothing follows from it here, since a socket that is not read is waited for."""
+    """A chunk was taken."""
 
     request_id: str
 
