@@ -56,9 +56,9 @@ class Stack:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return str(json.load(answer)["id"])
 
-    async def client(self, notebook: str) -> Store:
+    async def client(self, notebook: str, *, images: bool = True) -> Store:
         """Open a client of a notebook, caught up."""
-        store = await connect(self.url, notebook, token=self.token)
+        store = await connect(self.url, notebook, token=self.token, images=images)
         await store.synced()
         return store
 

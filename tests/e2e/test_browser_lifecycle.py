@@ -206,7 +206,7 @@ async def test_tab_that_dies_without_a_word_is_given_up_and_the_queue_is_taken_b
     await expect(other.cell(0).get_by_test_id("cell-note")).to_contain_text("The runtime was out of reach for too long while this ran.")
     await other.cell(1).get_by_test_id("start-in-browser-hint").click()
     await expect(other.cell(1).get_by_test_id("output-result")).to_have_text("2", timeout=STARTED_S * 1000)
-    assert [row.status for row in store.query(EXECUTIONS)] == ["lost", "ok"]
+    await until_rows(store, EXECUTIONS, lambda rows: [row.status for row in rows] == ["lost", "ok"], within_s=20, what="its end")
     await store.close()
     await page.page.close()
     await dying

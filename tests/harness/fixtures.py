@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Error, async_playwrigh
 
 from .chromium import CHROMIUM_FLAGS, chromium_path
 from .notebook_server import NotebookServer
+from .page_worker import PageWorker, build_script, open_page_worker
 from .pages import NewContext, NotebookPage, OpenNotebook, cookie_into
 from .processes import Processes, processes
 
@@ -83,3 +84,17 @@ def open_notebook(new_context: NewContext) -> OpenNotebook:
         return NotebookPage(page)
 
     return open_one
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def page_script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script of a page that starts workers for tests, built."""
+    folder = tmp_path_factory.mktemp("page")
+    await build_script(folder)
+    return folder
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def worker(shared_server: NotebookServer, new_context: NewContext, page_script: Path) -> PageWorker:
+    """A page that starts a worker with Python as a test wants it."""
+    return await open_page_worker(shared_server, await new_context(), page_script)

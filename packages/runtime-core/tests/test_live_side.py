@@ -119,6 +119,24 @@ async def test_pages_hear_a_widget_and_updates_go_together() -> None:
     assert page.pieces == 2
 
 
+async def test_what_a_widget_says_and_takes_back_at_once_is_heard() -> None:
+    async def commands(run: ScriptRun) -> None:
+        for command in ("first", "second"):
+            run.comm(update(command=command, value=command))
+            run.comm(update(command=None))
+
+    scenario, _, _, page = await world(commands=commands)
+    await scenario.person.run("e1", "slider")
+    await scenario.person.run("e2", "commands")
+    await scenario.clock.advance(BEAT_S)
+    states = [message["data"]["state"] for message in page.told() if message["kind"] == "msg"]
+    assert states == [
+        {"command": "first", "value": "first"},
+        {"command": "second", "value": "second"},
+        {"command": None},
+    ]
+
+
 async def test_a_page_that_comes_later_gets_every_open_widget_as_it_is_now() -> None:
     async def picture(run: ScriptRun) -> None:
         first: dict[str, Json] = {"state": {"format": "png"}, "buffer_paths": [["value"]]}
@@ -191,3 +209,12 @@ async def test_a_large_state_goes_in_pieces_at_a_pace() -> None:
     assert page.pieces == 4
     await scenario.clock.advance(1)
     assert page.told()[0]["data"]["state"] == {"value": "x" * 1_000_000}
+
+
+async def test_an_agent_that_has_ended_has_left_its_store() -> None:
+    scenario, agent, _, _ = await world()
+    store = agent.ports.store
+    assert isinstance(store, InMemoryStore)
+    assert store is not scenario.person.store
+    await agent.shutdown()
+    assert store.open_requests == 0

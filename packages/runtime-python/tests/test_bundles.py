@@ -17,6 +17,13 @@ def test_json_types_become_json_text() -> None:
     assert problems == []
 
 
+def test_charts_whose_type_ends_in_dot_json_get_the_type_that_notebooks_know() -> None:
+    assert encode_bundle({"application/vnd.vegalite.v6.json": {"mark": "bar"}}) == (
+        {"application/vnd.vegalite.v6+json": '{"mark": "bar"}'},
+        [],
+    )
+
+
 def test_nan_becomes_null_since_json_has_none() -> None:
     bundle, _ = encode_bundle({"application/json": {"y": [1.5, float("nan"), float("inf")]}})
     assert bundle == {"application/json": '{"y": [1.5, null, null]}'}

@@ -11,7 +11,7 @@ from runtime_python import IPythonEngine
 from runtime_schema.live import CommMessage
 from runtime_schema.outputs import DisplayData, ErrorOutput, Output, StreamText
 
-pytestmark = pytest.mark.host  # Pyodide's tests have no ipywidgets
+with_widgets = pytest.mark.host  # Pyodide's tests have no ipywidgets
 
 
 class Notebook:
@@ -65,6 +65,7 @@ def notebook() -> Iterator[Notebook]:
     made.engine.close()
 
 
+@with_widgets
 async def test_a_slider_is_opened_shown_and_moved_from_a_page(notebook: Notebook) -> None:
     await notebook.run("import ipywidgets as w\nslider = w.IntSlider(value=3, max=10)\nslider")
     opened = notebook.opened("IntSliderModel")
@@ -79,6 +80,7 @@ async def test_a_slider_is_opened_shown_and_moved_from_a_page(notebook: Notebook
     assert [state_of(message) for message in notebook.said if message.data.get("method") == "update"] == [{"value": 8}]
 
 
+@with_widgets
 async def test_a_button_calls_back_and_its_error_is_shown(notebook: Notebook) -> None:
     await notebook.run("import ipywidgets as w\nbutton = w.Button()\nbutton.on_click(lambda _: print(1 / 0))")
     comm_id = notebook.opened("ButtonModel").comm_id
@@ -87,6 +89,7 @@ async def test_a_button_calls_back_and_its_error_is_shown(notebook: Notebook) ->
     assert error.name == "ZeroDivisionError"
 
 
+@with_widgets
 async def test_binary_state_travels_as_buffers(notebook: Notebook) -> None:
     await notebook.run("import ipywidgets as w\nimage = w.Image(value=b'\\x89PNG', format='png')")
     opened = notebook.opened("ImageModel")
@@ -103,6 +106,7 @@ async def test_binary_state_travels_as_buffers(notebook: Notebook) -> None:
     assert notebook.text() == "b'GIF'\n"
 
 
+@with_widgets
 async def test_an_anywidget_carries_its_module(notebook: Notebook) -> None:
     await notebook.run(
         "import anywidget, traitlets\nclass Counter(anywidget.AnyWidget):\n"
@@ -112,6 +116,7 @@ async def test_an_anywidget_carries_its_module(notebook: Notebook) -> None:
     assert (state["_esm"], state["n"]) == ("export default { render() {} }", 1)
 
 
+@with_widgets
 async def test_an_output_widget_takes_what_is_written_inside(notebook: Notebook) -> None:
     await notebook.run("import ipywidgets as w\nout = w.Output()")
     comm_id = notebook.opened("OutputModel").comm_id
@@ -130,6 +135,7 @@ async def test_an_output_widget_takes_what_is_written_inside(notebook: Notebook)
     assert notebook.captured(comm_id) == [{"output_type": "stream", "name": "stdout", "text": "new\n"}]
 
 
+@with_widgets
 async def test_interact_shows_its_result_in_its_own_output(notebook: Notebook) -> None:
     await notebook.run("from ipywidgets import interact\n@interact(n=(0, 10))\ndef square(n=2):\n    return n * n")
     slider, out = notebook.opened("IntSliderModel").comm_id, notebook.opened("OutputModel").comm_id
@@ -140,6 +146,7 @@ async def test_interact_shows_its_result_in_its_own_output(notebook: Notebook) -
     assert notebook.outputs == []
 
 
+@with_widgets
 async def test_a_closed_widget_hears_nothing(notebook: Notebook) -> None:
     await notebook.run("import ipywidgets as w\nslider = w.IntSlider()\nslider.observe(lambda _: print('heard'), 'value')")
     comm_id = notebook.opened("IntSliderModel").comm_id

@@ -154,6 +154,36 @@ async def test_png_bytes_are_base64(notebook: Notebook) -> None:
     assert output.bundle == {"text/plain": "p", "image/png": "iVBORw=="}
 
 
+async def test_a_representation_that_raises_is_the_cells_error_and_others_are_shown(notebook: Notebook) -> None:
+    source = "class B:\n    def _repr_html_(self): raise ValueError('no html')\n    def __repr__(self): return 'b'"
+    await notebook.shown(source)
+    error = await notebook.error("B()")
+    assert (error.name, error.value) == ("ValueError", "no html")
+    assert result("b", 2) in notebook.outputs
+    assert await notebook.shown("'the next'") == [result("'the next'", 3)]
+
+
+async def test_a_representation_that_raises_in_a_display_does_not_end_the_cell(notebook: Notebook) -> None:
+    reply = await notebook.run("class B:\n    def __repr__(self): raise ValueError('no text')\ndisplay(B())\n'went on'")
+    assert reply.status == "ok"
+    assert [type(output) for output in notebook.outputs] == [ErrorOutput, ExecuteResult]
+
+
+async def test_what_is_thrown_into_an_await_has_not_been_in_the_engine(notebook: Notebook) -> None:
+    source = """import asyncio, traceback
+asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+try:
+    await asyncio.sleep(60)
+except asyncio.CancelledError as error:
+    asyncio.current_task().uncancel()
+    print([frame.name for frame in traceback.extract_tb(error.__traceback__)])"""
+    assert await notebook.text(source) == "['<module>', 'sleep']\n"
+
+
+async def test_code_for_the_next_cell_is_shown(notebook: Notebook) -> None:
+    assert await notebook.text("get_ipython().set_next_input('x = 1\\n')") == "# to be put into a cell:\nx = 1\n"
+
+
 async def test_a_representation_that_is_not_json_does_not_break_the_cell(notebook: Notebook) -> None:
     outputs = await notebook.shown("class J:\n    def _repr_json_(self): return {'a': 1j}\n    def __repr__(self): return 'j'\nJ()")
     assert isinstance(outputs[0], ExecuteResult)

@@ -59,3 +59,20 @@ async def test_a_data_frame_is_a_table() -> None:
     assert isinstance(table, ExecuteResult)
     assert "<table" in table.bundle["text/html"]
     assert "a" in table.bundle["text/plain"]
+
+
+@pytest.mark.slow
+async def test_a_plotly_figure_is_data_and_no_html() -> None:
+    (figure,) = await shown("import plotly.graph_objects as go\ngo.Figure(go.Bar(y=[1, 2]))")
+    assert isinstance(figure, DisplayData)
+    assert list(figure.bundle) == ["application/vnd.plotly.v1+json"]
+
+
+@pytest.mark.slow
+async def test_an_altair_chart_is_data_that_notebooks_know_until_user_code_wants_something_else() -> None:
+    source = "alt.Chart(alt.Data(values=[{'x': 1}])).mark_point()"
+    chart, html = await shown(f"import altair as alt\ndisplay({source})\nalt.renderers.enable('html')\ndisplay({source})")
+    assert isinstance(chart, DisplayData)
+    assert [mime for mime in chart.bundle if mime != "text/plain"] == ["application/vnd.vegalite.v6+json"]
+    assert isinstance(html, DisplayData)
+    assert "text/html" in html.bundle

@@ -117,6 +117,21 @@ def test_invariants_hold_after_every_event(log: list[Any]) -> None:
     assert max(starts.values(), default=0) <= 1, "at most one start is applied"
 
 
+@given(LOGS, st.integers(0, 60))
+@settings(max_examples=150)
+def test_an_image_and_the_events_behind_it_equal_a_replay(log: list[Any], place: int) -> None:
+    whole, first = fresh(), fresh()
+    for (name, args), store, client in log:
+        materialize(whole, name, args, client, store)
+    for (name, args), store, client in log[:place]:
+        materialize(first, name, args, client, store)
+    image = sqlite3.connect(":memory:", isolation_level=None)
+    image.deserialize(first.serialize())
+    for (name, args), store, client in log[place:]:
+        materialize(image, name, args, client, store)
+    assert dump(image) == dump(whole)
+
+
 @given(LOGS)
 @settings(max_examples=50)
 def test_an_event_that_does_not_apply_changes_nothing(log: list[Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from runtime_schema.hashes import RULES_HASH, SCHEMA_HASH
 from runtime_schema.wire import Limits
 from runtime_server.effects import Append, Effect
-from runtime_server.log import MarkedEvent, OpenedStore
+from runtime_server.log import OpenedStore, PastEvent
 from runtime_server.room import Room
 from runtime_store.frames import From, Hello, Push, PushEvent, User
 
@@ -27,7 +27,7 @@ STARTED = {
 class Notebook:
     """A room whose batches are durable at once; `log` is what it recorded of sessions, as `(name, args)`."""
 
-    def __init__(self, marked: tuple[MarkedEvent, ...] = (), now_s: float = 0.0, now_ms: int = 0) -> None:
+    def __init__(self, marked: tuple[PastEvent, ...] = (), now_s: float = 0.0, now_ms: int = 0) -> None:
         opened = OpenedStore(backend="b", head=len(marked), sessions={}, marked=marked)
         self.room = Room("nb", opened, limits=Limits(), session="server", now_s=now_s, now_ms=now_ms, has_artifact=lambda _: False)
         self.log: list[tuple[str, dict[str, Any]]] = []
@@ -184,7 +184,7 @@ def test_a_refused_start_is_not_watched(notebook: Notebook) -> None:
 
 
 def test_a_restarted_server_counts_the_lease_from_its_readiness(notebook: Notebook) -> None:
-    marked = tuple(MarkedEvent(body, 0) for body in notebook.bodies)
+    marked = tuple(PastEvent(body, 0) for body in notebook.bodies)
     restarted = Notebook(marked, now_s=500.0, now_ms=10_000_000)
     assert restarted.tick(529.9) == []
     assert restarted.tick(530.0) == ["Unreachable"]
@@ -193,7 +193,7 @@ def test_a_restarted_server_counts_the_lease_from_its_readiness(notebook: Notebo
 def test_a_restarted_server_gives_an_unreachable_runtime_time_to_return(notebook: Notebook) -> None:
     notebook.room.on_close(1, 0.0)
     notebook.tick(30.0)
-    marked = tuple(MarkedEvent(body, 0) for body in notebook.bodies)
+    marked = tuple(PastEvent(body, 0) for body in notebook.bodies)
     restarted = Notebook(marked, now_s=500.0, now_ms=10_000_000)
     assert restarted.tick(529.9) == []
     assert restarted.tick(530.0) == ["Terminated"]
@@ -202,7 +202,7 @@ def test_a_restarted_server_gives_an_unreachable_runtime_time_to_return(notebook
 def test_a_restarted_server_resumes_a_runtime_that_returns(notebook: Notebook) -> None:
     notebook.room.on_close(1, 0.0)
     notebook.tick(30.0)
-    restarted = Notebook(tuple(MarkedEvent(body, 0) for body in notebook.bodies), now_s=500.0)
+    restarted = Notebook(tuple(PastEvent(body, 0) for body in notebook.bodies), now_s=500.0)
     restarted.connect(1, "agent", 501.0)
     assert [name for name, _ in restarted.log] == ["Resumed"]
 

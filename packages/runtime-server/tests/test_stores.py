@@ -43,7 +43,7 @@ async def test_states_in_memory_are_not_planned_anew_for_each_value(tmp_path: Pa
         await server.notebooks.export_file((await server.notebooks.create("N")).id)
     finally:
         apsw.connection_hooks.remove(opened.append)
-    assert [db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) for db in opened if not db.filename] == [1, 1]
+    assert [db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) for db in opened if not db.filename] == [1]
     await server.stop()
 
 

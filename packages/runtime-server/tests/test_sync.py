@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from runtime_schema.hashes import RULES_HASH, SCHEMA_HASH
 from runtime_schema.wire import Limits
 from runtime_server import EventLog, Server, ServerConfig
-from runtime_server.log import Batch, Done, OpenedStore, Record
+from runtime_server.log import Batch, Done, OpenedStore, PastEvent, Record
 from runtime_server.testing import ManualClock, RawClient
 
 
@@ -368,6 +368,12 @@ class FullLog(EventLog):
 
     async def read(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[bytes]:
         return await self.log.read(store_id, after, max_events, max_bytes)
+
+    async def history(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[PastEvent]:
+        return await self.log.history(store_id, after, max_events, max_bytes)
+
+    async def size_after(self, store_id: str, after: int) -> int:
+        return await self.log.size_after(store_id, after)
 
     async def records(self, store_id: str, session: str, first_n: int, last_n: int) -> list[Record]:
         return await self.log.records(store_id, session, first_n, last_n)

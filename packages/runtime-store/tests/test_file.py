@@ -1,6 +1,7 @@
 """Stores in files: what is confirmed or journalled is there after a crash, and a file is one store's at a time."""
 
 import asyncio
+import logging
 import sqlite3
 import sys
 from pathlib import Path
@@ -20,11 +21,11 @@ from runtime_schema.events import (
     RuntimeSessionStatusSet,
 )
 from runtime_schema.ids import CellId, ExecutionId, RuntimeId, RuntimeSessionId
-from runtime_schema.queries import EXECUTION, LATEST_SESSION
+from runtime_schema.queries import CELLS, EXECUTION, LATEST_SESSION
 from runtime_schema.store_types import Applied
 from runtime_schema.wire import LogEvent
 from runtime_store import StoreFileError, open_local
-from runtime_store.file import StoreFile, Write
+from runtime_store.file import FileImage, StoreFile, Write
 from runtime_store.reconcile import Confirmed, Entry
 
 CELL, EXECUTION_ID, SESSION = CellId("c"), ExecutionId("e"), RuntimeSessionId("r")
@@ -162,6 +163,87 @@ def test_a_log_with_a_hole_is_refused(tmp_path: Path) -> None:
     file.close()
     with pytest.raises(StoreFileError, match="is damaged: its log has 2 events and ends at 3"):
         StoreFile(path, "authority", "s")
+
+
+def test_a_file_that_begins_at_an_image_goes_on_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "n.store"
+    file = StoreFile(path, "replica", "s")
+    file.write(Write(confirmed=[Confirmed(1, entry(1), False)]))
+    file.write(Write(begin_at=FileImage(5, b"image"), confirmed=[Confirmed(6, entry(6), False)]))
+    file.close()
+    file = StoreFile(path, "replica", "s")
+    assert (file.base, file.head, file.image()) == (5, 6, FileImage(5, b"image"))
+    assert [item.seq for item in file.log()] == [6]
+    file.write(Write(reset_to="other"))
+    assert (file.base, file.head, file.image(), file.backend) == (0, 0, None, "other")
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE image SET data = x'00'", "is damaged"),
+        ("UPDATE image SET seq = 99", "is damaged"),
+        ("UPDATE image SET rules = 'older'", "made by other rules"),
+    ],
+)
+async def test_an_image_that_is_of_no_use_is_left_out_with_a_reason(
+    tmp_path: Path, statement: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "n.store"
+    store = open_local("ada", path)
+    await store.commit(work()[0])
+    image = store.dump()
+    await store.close()
+    file = StoreFile(path, "authority", "local")
+    file.keep_image(FileImage(1, b"an image"))
+    file.close()
+    with sqlite3.connect(path) as db:
+        db.execute(statement)
+    db.close()
+    with caplog.at_level(logging.INFO):
+        again = open_local("ada", path)
+    assert said in caplog.text
+    assert again.dump() == image
+    await again.close()
+
+
+async def test_a_long_log_leaves_an_image_and_the_next_life_begins_there(tmp_path: Path) -> None:
+    path = tmp_path / "n.store"
+    store = open_local("ada", path)
+    store.commit(work()[0])
+    for place in range(1_000):
+        store.commit(CellSourceSet(cell_id=CELL, source=f"{place}"))
+    await store.wait_confirmed()
+    before = store.dump()
+    await store.close()
+    file = StoreFile(path, "authority", "local")
+    image = file.image()
+    file.close()
+    assert image is not None
+    assert image.seq == 1_001
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE log SET name = 'v1.Unknown'")  # what stands below the image is not read again
+    db.close()
+    again = open_local("ada", path)
+    assert again.dump() == before
+    await again.close()
+
+
+async def test_the_past_is_read_from_the_file_and_from_the_image_below_it(tmp_path: Path) -> None:
+    path = tmp_path / "n.store"
+    for count in (1_001, 3):
+        store = open_local("ada", path)
+        store.commit(work()[0])
+        for place in range(count):
+            store.commit(CellSourceSet(cell_id=CELL, source=f"{place}"))
+        await store.close()
+    store = open_local("ada", path)
+    assert store.status.head == 1_006
+    for seq, source in ((2, "0"), (1_002, "1000"), (1_003, "1000"), (1_005, "1")):
+        with await store.at(seq) as past:
+            assert [cell.source for cell in past.query(CELLS)] == [source]
+    await store.close()
 
 
 def test_a_refused_write_is_undone_as_a_whole(tmp_path: Path) -> None:

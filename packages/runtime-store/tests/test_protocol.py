@@ -22,11 +22,12 @@ from runtime_store.frames import (
     Reject,
     Sender,
     ServerFrame,
+    Snapshot,
     User,
     Welcome,
     encode_frame,
 )
-from runtime_store.protocol import Close, Connect, Deliver, Effect, Reconciled, Reset, Send, SyncProtocol, Upload, Welcomed
+from runtime_store.protocol import Close, Connect, Deliver, Effect, LoadImage, Reconciled, Reset, Send, SyncProtocol, Upload, Welcomed
 from runtime_store.reconcile import Confirmed, Dropped, Entry, Outcome, Replica
 
 SHA = "a" * 64
@@ -35,9 +36,9 @@ SHA = "a" * 64
 class Sync:
     """A protocol with its replica, and the clock."""
 
-    def __init__(self, *, uploads: bool = False, limits: Limits | None = None) -> None:
+    def __init__(self, *, uploads: bool = False, images: bool = False, limits: Limits | None = None) -> None:
         self.replica = Replica("me", "local", lambda: "fresh")
-        self.protocol = SyncProtocol(self.replica, lambda: 1.0, uploads=uploads)
+        self.protocol = SyncProtocol(self.replica, lambda: 1.0, uploads=uploads, images=images)
         self.limits = limits or Limits()
         self.now = 100.0
 
@@ -48,10 +49,18 @@ class Sync:
     def hear(self, frame: ServerFrame) -> Sequence[Effect]:
         return self.protocol.on_frame(encode_frame(frame), self.now)
 
-    def welcome(self, backend: str = "b", head: int = 0, decided: dict[str, int] | None = None) -> Sequence[Effect]:
+    def welcome(
+        self, backend: str = "b", head: int = 0, decided: dict[str, int] | None = None, snapshot: Snapshot | None = None
+    ) -> Sequence[Effect]:
+        self.hello()
+        return self.hear(Welcome(backend, head, User("local", "L", "owner"), LimitsOut.of(self.limits), decided or {}, snapshot))
+
+    def hello(self) -> Hello:
         self.protocol.start()
-        self.protocol.on_connected(self.now)
-        return self.hear(Welcome(backend, head, User("local", "L", "owner"), LimitsOut.of(self.limits), decided or {}))
+        (said,) = self.protocol.on_connected(self.now)
+        assert isinstance(said, Send)
+        assert isinstance(said.frame, Hello)
+        return said.frame
 
 
 def pushed(effects: Sequence[Effect]) -> list[tuple[str | None, list[int]]]:
@@ -74,6 +83,57 @@ def test_a_connection_opens_with_hello_then_from_then_what_is_pending() -> None:
     assert effects[:3] == [Reset("b", known=False), Welcomed("u", "owner", Limits()), Send(From(0))]
     assert pushed(effects) == [(None, [1])]
     assert sync.protocol.connected
+
+
+IMAGE = Snapshot(7, "/image", 10, SHA)
+
+
+def test_an_image_is_asked_for_by_who_has_nothing_and_can_take_one() -> None:
+    assert Sync(images=True).hello().snapshot
+    assert not Sync().hello().snapshot
+    begun = Sync(images=True)
+    begun.replica.begin_at(3)
+    assert not begun.hello().snapshot
+
+
+def test_the_log_is_asked_for_behind_the_image_and_nothing_is_pushed_before() -> None:
+    sync = Sync(images=True)
+    sync.commit()
+    effects = sync.welcome(head=9, snapshot=IMAGE)
+    assert effects[-1] == LoadImage("b", IMAGE)
+    assert not sync.protocol.connected
+    assert [effect for effect in effects if isinstance(effect, Send)] == []
+    assert sync.hear(Ping(9)) == [Send(Pong())]
+    sync.replica.begin_at(7)
+    effects = sync.protocol.on_image()
+    assert effects[0] == Send(From(7))
+    assert pushed(effects) == [(None, [1])]
+    assert sync.protocol.connected
+
+
+def test_without_the_image_the_whole_log_is_asked_for_and_no_image_again() -> None:
+    sync = Sync(images=True)
+    sync.welcome(head=9, snapshot=IMAGE)
+    assert sync.protocol.on_image() == [Send(From(0))]
+    sync.protocol.on_closed(sync.now, "cut")
+    assert not sync.hello().snapshot
+
+
+def test_an_image_that_arrives_behind_a_cut_serves_the_next_connection() -> None:
+    sync = Sync(images=True)
+    sync.welcome(head=9, snapshot=IMAGE)
+    sync.protocol.on_closed(sync.now, "cut")
+    sync.replica.begin_at(7)
+    assert sync.protocol.on_image() == []
+    assert sync.hello().head == 7
+
+
+def test_an_image_is_not_asked_for_once_something_of_this_life_was_pushed() -> None:
+    sync = Sync(images=True)
+    sync.commit()
+    sync.welcome()
+    sync.protocol.on_closed(sync.now, "cut")
+    assert not sync.hello().snapshot
 
 
 def test_nothing_is_pushed_before_the_welcome() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_schema.wire import LogEvent
-from runtime_store.reconcile import Acked, Confirmed, Dropped, Entry, Outcome, Refused, Rekeyed, Replica, Tail
+from runtime_store.reconcile import Acked, Confirmed, Dropped, Entry, Included, Outcome, Refused, Rekeyed, Replica, Tail
 
 
 def entry(session: str, n: int, text: str = "x", client_id: str = "local") -> Entry:
@@ -33,6 +33,15 @@ def test_commits_are_numbered_from_one_and_pending_in_order(replica: Replica) ->
     assert [item.event.n for item in made] == [1, 2, 3]
     assert list(replica.pending()) == made
     assert list(replica.pending(after=2)) == made[2:]
+
+
+def test_an_ack_at_or_below_an_image_settles_what_the_image_has(replica: Replica) -> None:
+    replica.restore([entry("earlier", 1), entry("earlier", 2), entry("earlier", 3)])
+    replica.begin_at(9)
+    assert replica.reconcile(Acked("earlier", 1, 3, 8)) == Outcome(
+        [Included(8, entry("earlier", 1)), Included(9, entry("earlier", 2)), Confirmed(10, entry("earlier", 3), True)]
+    )
+    assert (replica.head, replica.pending_count) == (10, 0)
 
 
 def test_an_ack_confirms_own_events_at_its_place(replica: Replica) -> None:

@@ -36,6 +36,29 @@ async def test_a_commit_is_seen_at_once_and_confirmed_by_its_receipt(store: Stor
     assert store.status == StoreStatus(connected=True, head=1, pending=0)
 
 
+async def test_the_state_after_any_event_can_be_read(store: Store) -> None:
+    store.commit(cell(1))
+    store.commit(CellSourceSet(cell_id=CellId("c1"), source="y"))
+    await store.commit(cell(2))
+    shown: list[list[str]] = []
+    for seq in range(4):
+        with await store.at(seq) as past:
+            shown.append([row.source for row in past.query(CELLS)])
+    assert shown == [[], ["x"], ["y"], ["y", "x"]]
+    with await store.at(3) as past:
+        assert past.dump() == store.dump()
+
+
+async def test_a_state_that_is_not_there_yet_is_told(store: Store) -> None:
+    store.commit(cell(1))
+    await store.wait_confirmed()
+    with pytest.raises(ValueError, match="the log has 1 events: there is no state at 2"):
+        await store.at(2)
+    await store.close()
+    with pytest.raises(StoreClosedError):
+        await store.at(0)
+
+
 async def test_a_receipt_tells_that_the_guard_did_not_hold(store: Store) -> None:
     store.commit(cell(1))
     assert await store.commit(cell(1)) == Applied(2, applied=False)

@@ -37,7 +37,12 @@ async function bundle(entry: string): Promise<{ readonly code: string; readonly 
       write: false,
       target: "es2022",
       modulePreload: false,
-      rolldownOptions: { input: entry, output: { format: "es", codeSplitting: false, minify: true } },
+      // What the module exports is for whoever runs the text; Vite by itself builds pages, whose entries export to nobody.
+      rolldownOptions: {
+        input: entry,
+        preserveEntrySignatures: "exports-only",
+        output: { format: "es", codeSplitting: false, minify: true },
+      },
     },
   });
   const chunks = [built].flat().flatMap((result) => ("output" in result ? result.output : []));

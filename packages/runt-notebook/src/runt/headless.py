@@ -44,8 +44,9 @@ from .kernels import PYTHON
 from .parameters import tags_of
 from .resume import cells_to_run
 
-WINDOW = 6
-"""Executions requested ahead: enough that the engine never waits, few enough that looking at the open ones stays cheap."""
+WINDOW, REFILLED_AT = 6, 2
+"""So many executions are requested ahead, several at once when few are left: enough that the engine never waits, few enough that
+looking at the open ones stays cheap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +256,7 @@ class _Run:
         """
         self._watcher.started(len(self.progress.waiting))
         self._ask()
-        unsubscribe = self._store.subscribe(OPEN_EXECUTIONS, self._see)
+        unsubscribe = self._store.subscribe(OPEN_EXECUTIONS, self._see, confirmed=True)  # spares applying each event twice
         ended = asyncio.ensure_future(_end_of(agent, starting))
         asked, done = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._done.wait())
         try:
@@ -273,6 +274,8 @@ class _Run:
 
     def _ask(self) -> None:
         progress = self.progress
+        if len(progress.asked) > REFILLED_AT:
+            return
         while progress.waiting and len(progress.asked) < WINDOW and not progress.stopped:
             items = progress.waiting[: WINDOW - len(progress.asked)]
             if items[0].may_fail and progress.asked:
@@ -318,8 +321,8 @@ class _Run:
         self._ask()
 
     def _end(self, execution_id: str, asked: _Asked) -> None:
-        (row,) = self._store.query(EXECUTION, {"executionId": execution_id})
-        if row.status in ("queued", "running", "cancelling"):
+        row = next(iter(self._store.query(EXECUTION, {"executionId": execution_id}, confirmed=True)), None)
+        if row is None or row.status in ("queued", "running", "cancelling"):
             return  # asked for after these rows were read
         del self.progress.asked[execution_id]
         if row.started_ms is None:
@@ -342,7 +345,7 @@ async def _end_of(agent: RuntimeAgent, starting: asyncio.Future[None]) -> str:
 def _cell_end(store: Store, row: ExecutionRow, asked: _Asked) -> CellEnd:
     traceback: tuple[str, ...] = ()
     if row.status == "error":
-        for output in store.query(OUTPUTS, {"executionId": row.id}):
+        for output in store.query(OUTPUTS, {"executionId": row.id}, confirmed=True):
             if output.kind == "error":
                 lines: list[str] = decode(output.traceback or "[]")  # type: ignore[assignment]  # a list of strings by its event's check
                 traceback = tuple(lines)

@@ -279,7 +279,7 @@ class RuntimeAgent:
                 assert_never(action)
 
     async def _await_start(self, execution: Execution) -> None:
-        if await execution.request_start():
+        if await execution.was_started():
             self._count = execution.count
         self._step()
 

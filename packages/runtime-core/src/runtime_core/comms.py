@@ -52,7 +52,10 @@ class Comms:
 
 
 def merge_updates(earlier: Mapping[str, Json], later: Mapping[str, Json]) -> dict[str, Json] | None:
-    """Join two messages, as they stand in `runtime.comm`, into one when both set state of one comm and have no buffers."""
+    """Join two messages, as they stand in `runtime.comm`, into one when both set state of one comm and have no buffers.
+
+    The earlier value of what both set is lost. So an update that takes a value back, setting null, is not joined to the one that set it.
+    """
     first, second = earlier.get("data"), later.get("data")
     if earlier.get("commId") != later.get("commId") or earlier.get("buffers") or later.get("buffers"):
         return None
@@ -60,6 +63,9 @@ def merge_updates(earlier: Mapping[str, Json], later: Mapping[str, Json]) -> dic
         return None
     state, more = first.get("state"), second.get("state")
     if first.get("method") != second.get("method") or not isinstance(state, dict) or not isinstance(more, dict):
+        return None
+    # Widgets such as plotly's figure say things by traits that they empty right after.
+    if any(value is None and state.get(key) is not None for key, value in more.items()):
         return None
     return {**later, "data": {**second, "state": state | more}}
 

@@ -86,6 +86,8 @@ class Execution:
         self.id = row.id
         self.count = count
         self.start_state: StartState = "sent"
+        # Asked at once, so that it goes out together with the end of the execution before it.
+        self._starting = session.start_execution(row.id, count)
         self._session = session
         self._handlers = handlers
         self._on_end = on_end
@@ -110,13 +112,13 @@ class Execution:
         """Describe it for `decide`."""
         return InHand(execution_id=self.id, start=self.start_state, running=self.running, cancelled=self.cancelled)
 
-    async def request_start(self) -> bool:
-        """Ask to start it, and tell whether it was.
+    async def was_started(self) -> bool:
+        """Wait for the answer to asking for its start, and tell it.
 
         Raises:
             RejectedError: The authority takes no starts from this version.
         """
-        applied = (await result_of(self._session.start_execution(self.id, self.count))).applied
+        applied = bool((await result_of(self._starting)).applied)
         self.start_state = "applied" if applied else "not-applied"
         return applied
 

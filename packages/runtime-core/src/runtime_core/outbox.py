@@ -9,7 +9,7 @@ from runtime_schema.events import Event, wire_name
 
 from .errors import RejectedError
 from .options import RuntimeAgentOptions
-from .ports import Applied, Clock, Store
+from .ports import Applied, Clock, FutureReceipt, Store
 from .tasks import done_within
 
 EVENT_OVERHEAD_BYTES = 256
@@ -82,7 +82,8 @@ class Outbox:
     def _send(self, event: Event, size_bytes: int) -> asyncio.Future[Applied]:
         size_bytes += EVENT_OVERHEAD_BYTES
         try:
-            future = asyncio.ensure_future(self._store.commit(event))
+            receipt = self._store.commit(event)
+            future = receipt.future() if isinstance(receipt, FutureReceipt) else asyncio.ensure_future(receipt)
         except (InvalidEventError, RejectedError) as exc:
             error = exc if isinstance(exc, RejectedError) else RejectedError(wire_name(event), "invalid", str(exc))
             future = asyncio.get_running_loop().create_future()

@@ -3,8 +3,9 @@
 Every realisation of a port passes the matching check of `runtime_core.testing`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from runtime_schema.events import Event
 from runtime_schema.ids import StoreSessionId
@@ -21,6 +22,15 @@ from runtime_schema.store_types import Unsubscribe as Unsubscribe
 from .errors import QuestionError
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
+
+
+@runtime_checkable
+class FutureReceipt(Protocol):
+    """A receipt that gives its outcome as a future too, which spares a task for each event. Stores may give such or none."""
+
+    def future(self) -> asyncio.Future[Applied]:
+        """Give the outcome as a future of the caller's own."""
+        ...
 
 
 class Store(Protocol):

@@ -54,7 +54,8 @@ class Option:
 OPTIONS: tuple[Option, ...] = (
     Option("--notebook", "id of the notebook to work for (required)", "ID"),
     Option("--server", "the server's address; by default the one that runs on the data folder", "URL"),
-    Option("--token-file", "file with the token, readable by you alone; RUNT_TOKEN may hold the token itself", "FILE"),
+    Option("--token-file", "file with the token, readable by you alone", "FILE"),
+    Option("--token", "the token itself; others on this machine can read a command line, so better by RUNT_TOKEN", "TOKEN", in_file=False),
     Option("--client-id", "your user id; must be the token's, and is asked of the server by default", "ID"),
     Option(
         "--runtime", f"what runs the cells: {', '.join(RUNTIME_TYPES)}, or {JUPYTER}NAME for a Jupyter kernel (default: python)", "TYPE"
@@ -152,7 +153,7 @@ def parse_runtime_args(args: Sequence[str], environ: Mapping[str, str] | None = 
         login=find_login,
         kernels=_kernel_names,
     )
-    return resolve(in_file | found, environ.get("RUNT_TOKEN"), around, problems + more)
+    return resolve(in_file | found, around, problems + more)
 
 
 def parse_flags(args: Sequence[str]) -> tuple[dict[str, Found], list[Problem]]:
@@ -176,21 +177,17 @@ def parse_flags(args: Sequence[str]) -> tuple[dict[str, Found], list[Problem]]:
             found[option.key] = Found(f"{earlier.text}{_BETWEEN}{value}" if earlier else value, flag)
         elif option is not None:
             problems.append(Problem(flag, "needs a value", f"such as {flag} {option.value}"))
-        elif flag in ("--token", "-t"):
-            hint = "everybody on this machine could read it there; put it in a file for --token-file, or in RUNT_TOKEN"
-            problems.append(Problem("--token", "a token is never given on the command line", hint))
         else:
             close = difflib.get_close_matches(flag, _BY_FLAG, 1)
             problems.append(Problem(flag, "unknown flag", f"did you mean {close[0]}?" if close else "see --help"))
     return found, problems
 
 
-def resolve(found: Mapping[str, Found], token: str | None, around: Surroundings, problems: Sequence[Problem] = ()) -> RuntimeConfig:
+def resolve(found: Mapping[str, Found], around: Surroundings, problems: Sequence[Problem] = ()) -> RuntimeConfig:
     """Make the configuration of what was found.
 
     Args:
         found: Values by key, the strongest of each.
-        token: The token itself, where the environment holds it.
         around: What defaults come from.
         problems: What is already known to be wrong.
 
@@ -200,7 +197,7 @@ def resolve(found: Mapping[str, Found], token: str | None, around: Surroundings,
     reader = _Reader(found, list(problems))
     notebook = reader.required_id("notebook", "copy the id from the notebook's address, or see `runt notebook`")
     server = _server(reader, around)
-    token = _token(reader, token, server, around)
+    token = _token(reader, server, around)
     runtime = _runtime(reader, around)
     config = RuntimeConfig(
         notebook=notebook,
@@ -303,10 +300,10 @@ def _server(reader: _Reader, around: Surroundings) -> str:
     return found.text.rstrip("/")
 
 
-def _token(reader: _Reader, token: str | None, server: str, around: Surroundings) -> str:
-    found = reader.get("token-file")
-    if token and (found is None or found.where != "--token-file"):
-        return token
+def _token(reader: _Reader, server: str, around: Surroundings) -> str:
+    told, found = reader.get("token"), reader.get("token-file")
+    if told is not None and (told.where == "--token" or found is None or found.where != "--token-file"):
+        return told.text
     path = None
     if found is not None:
         path = Path(found.text).expanduser()

@@ -37,7 +37,7 @@ def encode_bundle(data: Mapping[Any, Any]) -> tuple[dict[str, str], list[str]]:
     bundle: dict[str, str] = {}
     problems: list[str] = []
     for mime_type, value in data.items():
-        name = clean_text(str(mime_type))
+        name = _readable_name(clean_text(str(mime_type)), value)
         try:
             bundle[name] = _encode(name, value)
         except (TypeError, ValueError, RecursionError) as error:
@@ -63,6 +63,12 @@ def json_ready(value: Mapping[Any, Any]) -> dict[str, Any]:
     except TypeError:
         text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=str)
     return json.loads(clean_text(text))
+
+
+def _readable_name(mime_type: str, value: Any) -> str:
+    # altair 6 says `application/vnd.vegalite.v6.json`; nbformat, and so every reader of notebooks, takes `+json` alone for JSON
+    dotted = mime_type.startswith("application/vnd.") and mime_type.endswith(".json") and isinstance(value, Mapping)
+    return f"{mime_type.removesuffix('.json')}+json" if dotted else mime_type
 
 
 def _encode(mime_type: str, value: Any) -> str:

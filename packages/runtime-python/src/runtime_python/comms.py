@@ -4,13 +4,11 @@ The `comm` package, which ipywidgets and anywidget build on, is meant to be give
 imports it, so nobody else pays for it.
 """
 
-import importlib.util
+import importlib
 import sys
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, cast, final
 
@@ -19,6 +17,7 @@ from runtime_schema.live import CommMessage
 from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, ErrorOutput, ExecuteResult, Output, StreamText
 
 from .bundles import is_json, json_ready
+from .on_import import OnImport
 
 CAPTURE_INTERVAL_S = 0.05
 """How often what an Output widget captures is sent while it grows."""
@@ -44,16 +43,11 @@ class Comms:
         self._sent_s = 0.0
         self._late = False
         self._restore: Callable[[], None] = _nothing
-        self._finder = _PatchOnImport(self._patch)
-        if "comm" in sys.modules:
-            self._patch(sys.modules["comm"])
-        else:
-            sys.meta_path.insert(0, self._finder)
+        self._finder = OnImport("comm", self._patch)
 
     def close(self) -> None:
         """Give the `comm` package back."""
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
+        self._finder.close()
         self._restore()
 
     def take(self, message: CommMessage) -> None:
@@ -212,45 +206,6 @@ def _append(held: list[dict[str, Json]], output: Output) -> None:
 
 def _data(bundle: Mapping[str, str]) -> dict[str, Json]:
     return {mime: decode(value) if is_json(mime) else value for mime, value in bundle.items()}
-
-
-@final
-class _PatchOnImport(MetaPathFinder):
-    """Lets the `comm` package be found as always, and patched when it has run."""
-
-    def __init__(self, patch: Callable[[ModuleType], None]) -> None:
-        self._patch = patch
-        self._looking = False
-
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Find `comm` by the other finders."""
-        if fullname != "comm" or self._looking:
-            return None
-        self._looking = True
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._looking = False
-        if spec is not None and spec.loader is not None:
-            spec.loader = _PatchingLoader(spec.loader, self._patch)
-        return spec
-
-
-@final
-class _PatchingLoader(Loader):
-    def __init__(self, loader: Loader, patch: Callable[[ModuleType], None]) -> None:
-        self._loader = loader
-        self._patch = patch
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        self._patch(module)
-
-    def __getattr__(self, name: str) -> Any:  # resources and sources are the other loader's
-        return getattr(self._loader, name)
 
 
 def _nothing() -> None:

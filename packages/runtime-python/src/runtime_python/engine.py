@@ -19,6 +19,7 @@ from runtime_schema.live import CommMessage, QuestionName
 from runtime_schema.outputs import ErrorOutput, ExecuteReply, Output, StreamName, StreamText
 
 from . import commands, introspect
+from .charts import show_charts_as_data
 from .comms import Comms
 from .interrupts import Interrupts, uninterruptible
 from .introspect import Completions
@@ -33,6 +34,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "GIT_PAGER": "cat",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PAGER": "cat",
+    "PLOTLY_RENDERER": "plotly_mimetype",
     "TERM": "xterm-256color",
 }
 """Variables that user code and the programs it starts should see unless the host has set them."""
@@ -86,6 +88,7 @@ class IPythonEngine:
         self._hidden_names = dict(self._namespace)
         self._asking = threading.Lock()
         self._comms = Comms(send_comm or _drop, self._capture)
+        self._charts = show_charts_as_data()
         builtins.input = self._input
         getpass.getpass = self._getpass
 
@@ -95,7 +98,7 @@ class IPythonEngine:
         An exception of user code is emitted as an ErrorOutput. The status is `cancelled` when `interrupt` ended the cell.
         """
         shell = self._shell
-        shell.last_error = None
+        shell.last_error, shell.result_failed = None, False
         shell.execution_count = shell.running_count = execution_count
         try:
             result = await self.interrupts.run(self._run_cell(source), self.context)
@@ -155,6 +158,7 @@ class IPythonEngine:
     def close(self) -> None:
         """Give back what was replaced. The namespace is kept by whoever still holds its objects."""
         self._comms.close()
+        self._charts.close()
         self._shell.restore_sys_module_state()
         sys.stdin, sys.stdout, sys.stderr, sys.displayhook, builtins.input, getpass.getpass = self._replaced
         NotebookShell.clear_instance()
@@ -176,7 +180,7 @@ class IPythonEngine:
     def _reply(self, failure: BaseException | None) -> ExecuteReply:
         shown = self._shell.last_error
         interrupted = self.interrupts.requested and (failure is not None or (shown is not None and shown.name == "KeyboardInterrupt"))
-        if failure is None and not interrupted:
+        if failure is None and not interrupted and not self._shell.result_failed:
             return ExecuteReply(status="ok")
         if shown is None and failure is not None:
             shown = ErrorOutput(name=type(failure).__name__, value=text_of(failure))

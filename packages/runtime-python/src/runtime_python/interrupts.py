@@ -187,7 +187,8 @@ class _Steps:
             try:
                 value = yield yielded
             except BaseException as thrown:  # it goes on into user code, whatever it is
-                error = thrown
+                # without this frame, which is no part of where it has been
+                error = thrown.with_traceback(thrown.__traceback__ and thrown.__traceback__.tb_next)
 
 
 STEP: CodeType = _Steps.__await__.__code__

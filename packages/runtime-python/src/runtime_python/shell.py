@@ -26,6 +26,7 @@ from runtime_schema.outputs import ClearOutput, DisplayData, DisplayUpdate, Erro
 from . import commands, tracebacks
 from .bundles import clean_text, encode_bundle, encode_metadata
 from .comms import KernelOfWidgets
+from .formatters import QuickFormatter
 from .interrupts import Interrupts, uninterruptible
 from .packages import await_micropip, run_pip
 
@@ -68,6 +69,13 @@ class NotebookDisplayHook(DisplayHook):
     """Where the value of a cell's last expression goes."""
 
     shell: "NotebookShell"
+
+    def __call__(self, result: Any = None) -> None:
+        """Show a value; a representation that raises is the cell's error, although the others are shown."""
+        before = self.shell.last_error
+        super().__call__(result)
+        if self.shell.last_error is not before:
+            self.shell.result_failed = True
 
     def write_output_prompt(self) -> None:
         """Write none: the page numbers results."""
@@ -119,13 +127,14 @@ class _Exiter:
 
 @final
 class NotebookShell(InteractiveShell):
-    """The one shell of a process; `running_count` and `last_error` belong to its engine."""
+    """The one shell of a process; `running_count`, `last_error` and `result_failed` belong to its engine."""
 
     emit: Callable[[Output], None]
     interrupts: Interrupts
     end_runtime: Callable[[], None]
     running_count = 0
     last_error: ErrorOutput | None = None
+    result_failed = False
     hidden_files: frozenset[str] = frozenset()
 
     display_pub_class = Type(NotebookPublisher)
@@ -178,6 +187,11 @@ class NotebookShell(InteractiveShell):
         self.events = _Events(self, available_events)
         self.events.register("pre_execute", self._clear_warning_registry)
 
+    def init_display_formatter(self) -> None:
+        """Make the formatter."""
+        self.display_formatter = QuickFormatter(parent=self)
+        self.configurables.append(self.display_formatter)  # pyright: ignore[reportArgumentType]  # its list is typed by its first item
+
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
         """Run compiled code of the cell, unless an interrupt came before it."""
         self.interrupts.deliver()
@@ -194,7 +208,7 @@ class NotebookShell(InteractiveShell):
 
     def set_next_input(self, s: str, replace: bool = False) -> None:
         """Show code that `%load` and others would put into a cell."""
-        print(f"# to be put into a cell:\n{s}")
+        print(f"# to be put into a cell:\n{s.rstrip()}")
 
     def system_piped(self, cmd: str) -> None:
         """Run a `!command`."""

@@ -9,7 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from .errors import InvalidEventError, InvalidJsonError
-from .events import EVENT_TYPES, BatchItem, Event, JsonText, camel_case, wire_name
+from .events import EVENT_TYPES, BatchItem, Event, ExecutionBatchRequested, JsonText, camel_case, wire_name
 from .ids import (
     ID_PATTERN,
     ActorId,
@@ -31,6 +31,8 @@ Check = Callable[[object], str | None]
 
 _ID_TYPES: tuple[object, ...] = (ActorId, BatchId, CellId, ExecutionId, OutputId, RequestId, RuntimeId, RuntimeSessionId)
 
+_COMPOSED: tuple[object, ...] = (bool, Bundle)
+
 SqlValue = str | int | None
 
 Wire = dict[str, object]
@@ -50,12 +52,17 @@ class FieldDefinition:
 
 @dataclass(frozen=True, slots=True)
 class EventDefinition:
-    """One event as data: class, wire name and fields in order."""
+    """One event as data: class, wire name and fields in order.
+
+    `unbound` has NULL for every field; `composed` names those whose wire values SQL cannot take as they are.
+    """
 
     event: type[Event]
     name: str
     fields: tuple[FieldDefinition, ...]
     wire_names: frozenset[str]
+    unbound: Mapping[str, None]
+    composed: tuple[str, ...]
 
 
 def check_args(name: str, args: object) -> None:
@@ -116,15 +123,16 @@ def bind_args(name: str, args: Mapping[str, Json]) -> dict[str, SqlValue]:
 
     A list of items (a batch) is not bound; the materializer runs once for each with that item's fields.
     """
-    bound: dict[str, SqlValue] = {}
-    for field in DEFINITIONS[name].fields:
-        value = args.get(field.wire)
-        if value is None or isinstance(value, str):
-            bound[field.wire] = value
-        elif isinstance(value, int):
-            bound[field.wire] = int(value)
-        elif field.annotation != tuple[BatchItem, ...]:
-            bound[field.wire] = encode(value)
+    definition = DEFINITIONS[name]
+    bound: dict[str, Any] = {**definition.unbound, **args}  # Any: of composed fields not yet what SQL takes
+    for wire in definition.composed:
+        value = bound[wire]
+        if isinstance(value, bool):
+            bound[wire] = int(value)
+        elif value is not None:
+            bound[wire] = encode(value)
+    if definition.event is ExecutionBatchRequested:
+        del bound["items"]
     return bound
 
 
@@ -279,7 +287,18 @@ def _define(event: type[Event]) -> EventDefinition:
             annotation = next(part for part in get_args(annotation) if part is not NoneType)
         wire = camel_case(field.name)
         made.append(FieldDefinition(field.name, wire, annotation, field.default is not MISSING, _check_for(annotation, wire)))
-    return EventDefinition(event, wire_name(event), tuple(made), frozenset(field.wire for field in made))
+    return EventDefinition(
+        event,
+        wire_name(event),
+        tuple(made),
+        wire_names=frozenset(field.wire for field in made),
+        unbound=dict.fromkeys(field.wire for field in made),
+        composed=tuple(field.wire for field in made if _is_composed(field.annotation)),
+    )
+
+
+def _is_composed(annotation: object) -> bool:
+    return annotation in _COMPOSED or (get_origin(annotation) is tuple and annotation != tuple[BatchItem, ...])
 
 
 DEFINITIONS: Mapping[str, EventDefinition] = {wire_name(event): _define(event) for event in EVENT_TYPES}

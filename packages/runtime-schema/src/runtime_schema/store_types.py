@@ -16,10 +16,13 @@ Unsubscribe = Callable[[], None]
 
 
 class Applied(NamedTuple):
-    """What became of a committed event: its place in the log, and whether its guard held there."""
+    """What became of a committed event: its place in the log, and whether its guard held there.
+
+    `applied` is None where nobody can tell: an event of an earlier life that stands in the image this one began from.
+    """
 
     seq: int
-    applied: bool
+    applied: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from .errors import (
     StorageFullError,
     UnsafeStorageError,
 )
-from .log import Batch, Decision, EventLog, MarkedEvent, OpenedStore, Outcome, Record, SessionHead
+from .log import Batch, Decision, EventLog, OpenedStore, Outcome, PastEvent, Record, SessionHead
 from .notebooks import Notebook, Notebooks
 from .rooms import Rooms
 from .server import Server
@@ -24,11 +24,11 @@ __all__ = [
     "DistributionError",
     "EventLog",
     "FolderInUseError",
-    "MarkedEvent",
     "Notebook",
     "Notebooks",
     "OpenedStore",
     "Outcome",
+    "PastEvent",
     "PortInUseError",
     "Record",
     "Role",

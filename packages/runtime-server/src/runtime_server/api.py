@@ -1,5 +1,6 @@
 """The operations of the REST API and their table."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -9,17 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from runtime_schema.ids import is_id
+from runtime_schema.json_text import MAX_INTEGER
 from runtime_schema.media import is_sha256
 
 from .accounts import Accounts, Identity, Role
 from .artifacts import ArtifactFolder
 from .config import ServerConfig
 from .errors import ApiError
-from .notebooks import Notebook, Notebooks, file_name
+from .notebooks import History, Notebook, Notebooks, file_name
 from .routes import Route, json_response, openapi, read_body, read_json
 
 IPYNB = "application/x-ipynb+json"
 BYTES = "application/octet-stream"
+SQLITE = "application/vnd.sqlite3"
+HISTORY_EVENTS = 1_000
 
 Title = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -178,8 +182,26 @@ class Api:
                 permission="read",
                 handler=self.export_notebook,
                 errors=(404,),
-                summary="The notebook as an .ipynb",
+                summary="The notebook as an .ipynb; with `?seq=`, as it was after that event",
                 gives=IPYNB,
+            ),
+            Route(
+                method="GET",
+                path=f"{one}/history",
+                permission="read",
+                handler=self.history,
+                errors=(400, 404),
+                summary="Events of the log after `?after=` (0), at most `?limit=` (1000)",
+                gives=History,
+            ),
+            Route(
+                method="GET",
+                path=f"{one}/images/{{sha256}}",
+                permission="read",
+                handler=self.get_image,
+                errors=(404,),
+                summary="An image of the notebook's state, as `welcome` of /sync offers it",
+                gives=SQLITE,
             ),
             Route(
                 method="PUT",
@@ -254,9 +276,22 @@ class Api:
 
     async def export_notebook(self, request: Request) -> Response:
         notebook = await self.notebooks.get(_notebook_id(request))
-        data = await self.notebooks.export_file(notebook.id)
+        seq = _number(request, "seq", 0, MAX_INTEGER) if "seq" in request.query_params else None
+        data = await self.notebooks.export_file(notebook.id, seq)
         name = quote(file_name(notebook.title), safe="")
         return Response(data, media_type=IPYNB, headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"})
+
+    async def history(self, request: Request) -> Response:
+        notebook_id = _notebook_id(request)
+        after, limit = _number(request, "after", 0, MAX_INTEGER), _number(request, "limit", 1, HISTORY_EVENTS, HISTORY_EVENTS)
+        return json_response(await self.notebooks.history(notebook_id, after, limit))
+
+    async def get_image(self, request: Request) -> Response:
+        path = self.notebooks.images.path(_notebook_id(request), _sha256(request))
+        if path is None:
+            raise ApiError(404, "not-found", "this image is gone; say hello again for a newer one, or go on without")
+        headers = {"cache-control": "private, immutable, max-age=31536000", "etag": f'"{_sha256(request)}"'}
+        return Response(await asyncio.to_thread(path.read_bytes), media_type=SQLITE, headers=headers)
 
     async def put_artifact(self, request: Request) -> Response:
         notebook = await self.notebooks.get(_notebook_id(request))
@@ -280,6 +315,16 @@ class Api:
         if request.method == "HEAD":
             return Response(headers=headers, media_type=image or BYTES)
         return StreamingResponse(self.artifacts.stream(notebook_id, sha256), headers=headers, media_type=image or BYTES)
+
+
+def _number(request: Request, name: str, lowest: int, highest: int, default: int = 0) -> int:
+    """Read a number of the query."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 16 or not lowest <= int(text) <= highest:
+        raise ApiError(400, "bad-request", f"{name} is a number from {lowest} to {highest}")
+    return int(text)
 
 
 def _notebook_id(request: Request) -> str:

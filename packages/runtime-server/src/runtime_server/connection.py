@@ -1,7 +1,6 @@
 """One WebSocket of the sync protocol: frames between the socket and a room, in both directions."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -12,10 +11,11 @@ from runtime_store.errors import FrameError
 from runtime_store.frames import Bye, ClientFrame, decode_client_frame, encode_frame
 
 from .effects import Close, PeerId
+from .sync_socket import EXTENSION, SyncSocket, text_frame
 
 
 class Connection:
-    """The sending side: a queue whose size is known, and a task that empties it.
+    """The sending side: what the socket takes at once goes out at once, the rest waits in a queue whose size is known.
 
     `on_drained` is called when the queue is empty and somebody waits for that. A blocked socket shows in `blocked_s`.
     """
@@ -23,26 +23,31 @@ class Connection:
     def __init__(self, peer: PeerId, websocket: WebSocket, now_s: Callable[[], float], on_drained: Callable[["Connection"], None]) -> None:
         self.peer = peer
         self.queued_bytes = 0
-        self.wants_drained = False
         self.blocked_s: float | None = None
         self.closing: Close | None = None
         self._websocket = websocket
+        self._socket: SyncSocket = websocket.scope["extensions"][EXTENSION]
         self._now_s = now_s
         self._on_drained = on_drained
+        self._wants_drained = False
         self._frames: deque[bytes] = deque()
-        self._wake = asyncio.Event()
+        self._closed: asyncio.Task[None] | None = None
 
     def send(self, frame: bytes) -> None:
-        """Queue a frame."""
-        if self.closing is None:
+        """Send a text frame as `text_frame` writes it, or queue it."""
+        if self.closing is not None:
+            return
+        if not self._frames and self._socket.is_writable:
+            self._socket.write_frame(frame)
+        else:
             self._frames.append(frame)
             self.queued_bytes += len(frame)
-            self._wake.set()
 
     def drained_wanted(self) -> None:
         """Ask to be told when the queue is empty."""
-        self.wants_drained = True
-        self._wake.set()
+        if not self._wants_drained:
+            self._wants_drained = True
+            asyncio.get_running_loop().call_soon(self._pump)
 
     def close(self, close: Close) -> None:
         """Say bye after what is queued, or instead of it when that is what the client does not read; then close."""
@@ -50,14 +55,13 @@ class Connection:
             return
         if close.code == "slow-consumer":
             self._frames.clear()
-        self.send(encode_frame(Bye(code=close.code, message=close.message)))
+        self.send(text_frame(encode_frame(Bye(code=close.code, message=close.message))))
         self.closing = close
+        self._pump()
 
     def abort(self) -> None:
         """Cut a socket that takes nothing any more."""
-        cut: Callable[[], None] | None = self._websocket.scope.get("extensions", {}).get("runt.abort")
-        if cut is not None:
-            cut()
+        self._socket.cut()
 
     async def run(
         self, receive: Callable[[ClientFrame], None], refuse: Callable[[str], None], ready: Callable[[], asyncio.Future[None] | None]
@@ -67,53 +71,57 @@ class Connection:
         Args:
             receive: Takes each frame of the client.
             refuse: Takes the problem of what is no frame.
-            ready: Gives what to wait for before the next frame is read, if anything.
+            ready: Gives what to wait for before more is read, if anything.
         """
-        writer = asyncio.create_task(self._write())
+
+        def take(message: str | bytes) -> None:
+            if self.closing is not None:
+                return
+            if isinstance(message, bytes):
+                refuse("frames are text, not binary")
+                return
+            try:
+                frame = decode_client_frame(message)
+            except FrameError as exc:
+                refuse(str(exc))
+                return
+            receive(frame)
+            if (pressure := ready()) is not None:
+                self._socket.set_reading(False)
+                pressure.add_done_callback(lambda _: self._socket.set_reading(True))
+
+        self._socket.listen(take, self._on_writable)
         try:
-            while True:
-                message = await self._websocket.receive()
-                if message["type"] == "websocket.disconnect":
-                    return
-                if self.closing is not None:
-                    continue
-                text = message.get("text")
-                if text is None:
-                    refuse("frames are text, not binary")
-                    continue
-                try:
-                    frame = decode_client_frame(text)
-                except FrameError as exc:
-                    refuse(str(exc))
-                    continue
-                receive(frame)
-                if (pressure := ready()) is not None:
-                    await pressure
+            while (message := await self._websocket.receive())["type"] != "websocket.disconnect":
+                take(message.get("text") or message.get("bytes") or "")  # what came with the handshake
         except WebSocketDisconnect:
             return
         finally:
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            if self._closed is not None:
+                self._closed.cancel()
 
-    async def _write(self) -> None:
+    def _on_writable(self, writable: bool) -> None:
+        self.blocked_s = None if writable else self._now_s()
+        if writable:
+            self._pump()
+
+    def _pump(self) -> None:
+        """Send what waits as long as the socket takes it; at the end of it, do what waits for that."""
+        while self._frames and self._socket.is_writable:
+            frame = self._frames.popleft()
+            self.queued_bytes -= len(frame)
+            self._socket.write_frame(frame)
+        if self._frames or not self._socket.is_writable:
+            return
+        if self.closing is not None:
+            if self._closed is None:
+                self._closed = asyncio.get_running_loop().create_task(self._finish(self.closing))
+        elif self._wants_drained:
+            self._wants_drained = False
+            self._on_drained(self)
+
+    async def _finish(self, closing: Close) -> None:
         try:
-            while True:
-                while self._frames:
-                    frame = self._frames.popleft()
-                    self.blocked_s = self._now_s()
-                    await self._websocket.send({"type": "websocket.send", "text": frame.decode()})
-                    self.blocked_s = None
-                    self.queued_bytes -= len(frame)
-                self.queued_bytes = 0
-                if self.closing is not None:
-                    await self._websocket.close(CLOSE_CODES[self.closing.code], self.closing.code)
-                    return
-                if self.wants_drained:
-                    self.wants_drained = False
-                    self._on_drained(self)
-                if not self._frames:
-                    self._wake.clear()
-                    await self._wake.wait()
+            await self._websocket.close(CLOSE_CODES[closing.code], closing.code)
         except (WebSocketDisconnect, RuntimeError):
-            return  # the reader hears of the end and ends the connection
+            return  # the client was faster

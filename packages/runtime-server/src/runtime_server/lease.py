@@ -14,7 +14,7 @@ from runtime_schema.events import (
 from runtime_schema.ids import RuntimeSessionId
 from runtime_schema.materialize import create_state, materialize
 from runtime_schema.queries import ACTIVE_SESSION, RuntimeSessionRow
-from runtime_store.sqlite import open_memory
+from runtime_store.sqlite import Database, open_memory
 
 from .verdict import Note
 
@@ -33,12 +33,15 @@ class _Watch:
 
 
 class Lease:
-    """The lease of one store: session events go in, what the authority must commit comes out."""
+    """The lease of one store: session events go in, what the authority must commit comes out.
+
+    Tables take a quarter of a megabyte, so there are some only while a session is active; session events are few.
+    """
 
     def __init__(self, lease_s: float) -> None:
         self._lease_s = lease_s
-        self._db = open_memory()
-        create_state(self._db)
+        self._notes: list[Note] = []
+        self._tables: Database | None = None
         self._watch: _Watch | None = None
         self._dead: set[str] = set()
 
@@ -53,8 +56,10 @@ class Lease:
 
     def apply(self, note: Note, now_s: float, ago_s: float = 0.0) -> None:
         """Take in a durable session event that was recorded `ago_s` before now."""
-        materialize(self._db, note.name, note.args, note.client_id, note.store_session_id)
-        rows = [RuntimeSessionRow(*row) for row in self._db.execute(ACTIVE_SESSION.sql)]
+        db = self._replayed()
+        self._notes.append(note)
+        _materialize(db, note)
+        rows = [RuntimeSessionRow(*row) for row in db.execute(ACTIVE_SESSION.sql)]
         if not rows:
             self._watch = None
             return
@@ -65,6 +70,12 @@ class Lease:
             if row.status == "unreachable" and watch.row.status != "unreachable":
                 watch.unreachable_s = now_s - ago_s
             watch.row = row
+
+    def rest(self) -> None:
+        """Free what only an active session needs, if there is none."""
+        if self._watch is None and self._tables is not None:
+            self._tables.close()
+            self._tables = None
 
     def gone(self, now_s: float) -> None:
         """The last connection of the active session's store ended."""
@@ -99,3 +110,15 @@ class Lease:
         elif not connected and now_s - watch.gone_s >= self._lease_s:
             return RuntimeSessionUnreachable(session_id=session_id)
         return None
+
+    def _replayed(self) -> Database:
+        if self._tables is None:
+            self._tables = open_memory()
+            create_state(self._tables)
+            for note in self._notes:
+                _materialize(self._tables, note)
+        return self._tables
+
+
+def _materialize(db: Database, note: Note) -> None:
+    materialize(db, note.name, note.args, note.client_id, note.store_session_id)

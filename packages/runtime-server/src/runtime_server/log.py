@@ -54,8 +54,8 @@ class Record(NamedTuple):
     message: str
 
 
-class MarkedEvent(NamedTuple):
-    """A marked event and when it was recorded."""
+class PastEvent(NamedTuple):
+    """An event and when it was recorded."""
 
     body: bytes
     recorded_ms: int
@@ -75,7 +75,7 @@ class OpenedStore:
     backend: str
     head: int
     sessions: dict[str, SessionHead]
-    marked: Sequence[MarkedEvent]
+    marked: Sequence[PastEvent]
 
 
 class EventLog(Protocol):
@@ -99,6 +99,14 @@ class EventLog(Protocol):
 
     async def read(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[bytes]:
         """Give event bodies from `after + 1` on, without gap: at least one if there is any, else within both bounds."""
+        ...
+
+    async def history(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[PastEvent]:
+        """Give what `read` gives, with the times."""
+        ...
+
+    async def size_after(self, store_id: str, after: int) -> int:
+        """Add up the bytes of the event bodies from `after + 1` on."""
         ...
 
     async def records(self, store_id: str, session: str, first_n: int, last_n: int) -> list[Record]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import Struct
 
 from runtime_schema.errors import InvalidNotebookError
@@ -18,10 +19,12 @@ from runtime_schema.json_text import encode
 from .artifacts import ArtifactFolder
 from .database import Database, Sql
 from .errors import ApiError
+from .images import ImageFolder
 from .log import EventLog
 from .room_host import RoomHost
 from .rooms import Rooms
 
+HISTORY_BYTES = 1024 * 1024
 _COLUMNS = "store_id, title, created_ms, updated_ms, path"
 _STRANGE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
@@ -36,6 +39,25 @@ class Notebook(Struct, omit_defaults=True, rename={"created_ms": "createdMs", "u
     path: str | None = None
 
 
+class HistoryEvent(Struct, rename="camel"):
+    """One event of a notebook's log: its place, when the server recorded it, and the event as replicas see it."""
+
+    seq: int
+    recorded_ms: int
+    name: str
+    args: msgspec.Raw
+    client_id: str
+    store_session_id: str
+    n: int
+
+
+class History(Struct):
+    """A page of a notebook's log, in order; `head` is the place of the newest event there is."""
+
+    head: int
+    events: list[HistoryEvent]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notebooks:
     """All notebooks of one server."""
@@ -44,6 +66,7 @@ class Notebooks:
     log: EventLog
     rooms: Rooms
     artifacts: ArtifactFolder
+    images: ImageFolder
     now_ms: Callable[[], int]
 
     async def list(self) -> list[Notebook]:
@@ -83,6 +106,7 @@ class Notebooks:
         await self.log.delete_store(notebook_id)  # first, so that nobody opens it anew
         await self.rooms.forget(notebook_id)
         await self.artifacts.delete_all(notebook_id)
+        await asyncio.to_thread(self.images.delete_all, notebook_id)
 
     async def set_title(self, notebook_id: str, title: str) -> None:
         """Keep the title that an event has set."""
@@ -117,15 +141,35 @@ class Notebooks:
             raise
         return await self.get(notebook_id)
 
-    async def export_file(self, notebook_id: str) -> bytes:
-        """Write a notebook as an .ipynb."""
+    async def export_file(self, notebook_id: str, seq: int | None = None) -> bytes:
+        """Write a notebook as an .ipynb, as it is now or as it was after event `seq`.
+
+        Raises:
+            ApiError: There is no such notebook, or it has no such event yet.
+        """
         host = await self._host(notebook_id)
-        state = await host.replica.state()
+        if seq is not None and seq > host.room.head:
+            raise ApiError(404, "not-found", f"this notebook has {host.room.head} events, there is no state after event {seq}")
+        state = await host.replica.state(seq)
 
         def write() -> bytes:
             return write_notebook(export_notebook(state, lambda sha256: self.artifacts.read(notebook_id, sha256)))
 
         return await asyncio.to_thread(write)
+
+    async def history(self, notebook_id: str, after: int, limit: int) -> History:
+        """Give events of a notebook's log from `after + 1` on: at most `limit`, fewer when they are large.
+
+        Raises:
+            ApiError: There is no such notebook.
+        """
+        head = (await self._host(notebook_id)).room.head
+        found = await self.log.history(notebook_id, after, limit, HISTORY_BYTES) if after < head else []
+        events: list[HistoryEvent] = []
+        for seq, (body, recorded_ms) in enumerate(found[: head - after], after + 1):
+            name, args, client_id, session, n = msgspec.json.decode(body, type=tuple[str, msgspec.Raw, str, str, int])
+            events.append(HistoryEvent(seq, recorded_ms, name, args, client_id, session, n))
+        return History(head, events)
 
     async def _host(self, notebook_id: str) -> RoomHost:
         host = await self.rooms.open(notebook_id)

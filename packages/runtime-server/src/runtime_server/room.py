@@ -30,6 +30,7 @@ from runtime_store.frames import (
     PushEvent,
     Reject,
     Sender,
+    Snapshot,
     User,
     Welcome,
     decode_live_data,
@@ -37,6 +38,7 @@ from runtime_store.frames import (
 )
 
 from .effects import Append, Close, Effect, LookUp, PeerId, ReadPage, Retitle, Send
+from .images import Image
 from .lease import Lease
 from .log import Batch, Decision, OpenedStore, Record
 from .peer import AckRun, Peer
@@ -88,6 +90,8 @@ class Room:
     ) -> None:
         self.store_id = store_id
         self.head = opened.head
+        self.image: Image | None = None
+        """The image that clients are offered to begin from."""
         self.generation = 0
         self._backend = opened.backend
         self._next = opened.head + 1
@@ -105,6 +109,7 @@ class Room:
         self._asked = False
         for event in opened.marked:
             self._note(note_of(event.body), now_s, max(0, now_ms - event.recorded_ms) / 1000)
+        self._lease.rest()
         self._flagged = self._lease.active
 
     @property
@@ -225,6 +230,7 @@ class Room:
                 self._sessions[last.session].durable_n = last.n
             for note in flight.notes:
                 effects += self._note(note, now_s, 0.0)
+        self._lease.rest()
         effects += self._tend(now_s)
         if self._flagged and not self._lease.active and not self._flights:
             self._flagged = False
@@ -349,8 +355,18 @@ class Room:
         decided = {name: n for name, n in others[-DECIDED_TOLD:] if n}
         if (own := self._sessions.get(hello.session)) is not None and own.durable_n:
             decided[hello.session] = own.durable_n
-        welcome = Welcome(backend=self._backend, head=self.head, user=peer.user, limits=LimitsOut.of(self._limits), decided=decided)
+        snapshot = self._offer(peer, hello) if hello.snapshot else None
+        limits = LimitsOut.of(self._limits)
+        welcome = Welcome(backend=self._backend, head=self.head, user=peer.user, limits=limits, decided=decided, snapshot=snapshot)
         return [Send(peer.id, encode_frame(welcome)), *self._tend(now_s)]
+
+    def _offer(self, peer: Peer, hello: Hello) -> Snapshot | None:
+        """Offer the image when it is ahead of the client and by the client's own rules; one just made may be ahead of the room."""
+        image, has = self.image, hello.head if hello.backend == self._backend else 0
+        if image is None or not peer.same_rules or not has < image.seq <= self.head:
+            return None
+        url = f"/api/notebooks/{self.store_id}/images/{image.sha256}"
+        return Snapshot(seq=image.seq, url=url, size_bytes=image.size_bytes, sha256=image.sha256)
 
     def _on_from(self, peer: Peer, frame: From, now_s: float) -> list[Effect]:
         if peer.stage != "welcomed":

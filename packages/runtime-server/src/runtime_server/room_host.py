@@ -18,10 +18,13 @@ from .config import ServerConfig
 from .connection import Connection
 from .effects import Append, Close, Effect, LookUp, PeerId, ReadPage, Retitle, Send
 from .errors import StorageFullError
+from .images import ImageFolder
+from .imaging import Imaging
 from .livestore.desk import Desk
 from .log import EventLog, Outcome
 from .replica import Replica
 from .room import Room
+from .sync_socket import text_frame
 
 Retitler = Callable[[str, str], Awaitable[None]]
 """Keeps the title that an event has set: store id, title."""
@@ -32,11 +35,13 @@ _GO_WITHIN_S = 2.0
 class RoomHost:
     """One open room with its connections. All calls on the event loop."""
 
-    def __init__(self, room: Room, log: EventLog, config: ServerConfig, retitle: Retitler) -> None:
+    def __init__(self, room: Room, log: EventLog, images: ImageFolder, config: ServerConfig, retitle: Retitler) -> None:
         self.room = room
-        self.replica = Replica(room.store_id, log)
+        self.replica = Replica(room.store_id, log, images)
         self.idle_since_s = config.monotonic_s()
         self.desk = Desk(room, self.append, config.monotonic_s)
+        room.image = next(iter(images.all(room.store_id)), None)
+        self._imaging = Imaging(room.image, self.replica.make_image, self.idle_since_s)
         self._log = log
         self._config = config
         self._retitle = retitle
@@ -47,6 +52,8 @@ class RoomHost:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calm: asyncio.Future[None] | None = None
         self._changed = asyncio.Event()
+        self._written = b"", b""
+        self._spawn(self._measure_log())
 
     @property
     def queued_bytes(self) -> int:
@@ -111,6 +118,8 @@ class RoomHost:
     def tick(self, now_s: float) -> None:
         """Move the room's time; let go of who does not read."""
         self.execute(self.room.on_timer(now_s))
+        if self._imaging.is_due(now_s):
+            self._spawn(self._make_image())
         for connection in list(self._connections.values()):
             if connection.blocked_s is not None and now_s - connection.blocked_s >= self._config.stall_s:
                 self.execute(self.room.on_stall(connection.peer, now_s))
@@ -147,6 +156,9 @@ class RoomHost:
                 case Append():
                     self._waiters.append(None)
                     self._log.append(effect.batch, partial(self._done, self.room.generation))
+                    size = sum(len(decision.body) for decision in effect.batch.decisions if decision.body is not None)
+                    if self._imaging.grew(size, self._now()):
+                        self._spawn(self._make_image())
                 case Close():
                     if (connection := self._connections.get(effect.peer)) is not None:
                         connection.close(effect)
@@ -184,7 +196,9 @@ class RoomHost:
         connection = self._connections.get(effect.peer)
         if connection is None:
             return
-        connection.send(effect.frame)
+        if effect.frame is not self._written[0]:
+            self._written = effect.frame, text_frame(effect.frame)  # many peers are sent the same
+        connection.send(self._written[1])
         limit = self._config.limits.send_queue_bytes
         if connection.queued_bytes > 2 * limit + self._config.limits.batch_bytes:
             self.execute(self.room.on_stall(effect.peer, self._now()))
@@ -250,6 +264,15 @@ class RoomHost:
     async def _look_up(self, effect: LookUp) -> None:
         records = await self._log.records(self.room.store_id, effect.session, effect.wanted[0][0], effect.wanted[-1][0])
         self.execute(self.room.on_records(effect, records, self._now()))
+
+    async def _measure_log(self) -> None:
+        """Find out how long the log is behind the image that an earlier life of the room has left."""
+        after = 0 if self._imaging.newest is None else self._imaging.newest.seq
+        self._imaging.grew(await self._log.size_after(self.room.store_id, after), self._now())
+
+    async def _make_image(self) -> None:
+        await self._imaging.run()
+        self.room.image = self._imaging.newest
 
     async def _set_title(self, effect: Retitle) -> None:
         title = decode(effect.title)

@@ -9,6 +9,7 @@ from functools import partial
 from runtime_schema.ids import uuid7
 
 from .config import ServerConfig
+from .images import ImageFolder
 from .log import EventLog
 from .room import Room
 from .room_host import Retitler, RoomHost
@@ -20,8 +21,9 @@ HasArtifact = Callable[[str, str], bool]
 class Rooms:
     """All open rooms by store."""
 
-    def __init__(self, log: EventLog, config: ServerConfig, retitle: Retitler, has_artifact: HasArtifact) -> None:
+    def __init__(self, log: EventLog, images: ImageFolder, config: ServerConfig, retitle: Retitler, has_artifact: HasArtifact) -> None:
         self._log = log
+        self._images = images
         self._config = config
         self._retitle = retitle
         self._has_artifact = has_artifact
@@ -67,7 +69,7 @@ class Rooms:
                 now_ms=now_ms,
                 has_artifact=partial(self._has_artifact, store_id),
             )
-            host = self._hosts[store_id] = RoomHost(room, self._log, self._config, self._retitle)
+            host = self._hosts[store_id] = RoomHost(room, self._log, self._images, self._config, self._retitle)
             return host
 
     async def forget(self, store_id: str) -> None:

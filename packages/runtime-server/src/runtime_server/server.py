@@ -10,8 +10,6 @@ from importlib.metadata import version
 from typing import Any, final
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request as Handshake
 
 from . import accounts as accounts_module
 from . import sqlite_log
@@ -23,12 +21,14 @@ from .config import ServerConfig
 from .database import Database
 from .distribution import open_distribution
 from .errors import PortInUseError
+from .images import ImageFolder
 from .livestore.endpoint import LiveStoreEndpoint
 from .log import EventLog
 from .notebooks import Notebooks, set_title
 from .rooms import Rooms
 from .sqlite_log import SqliteEventLog
 from .sync_endpoint import SyncEndpoint
+from .sync_socket import SyncSocket
 
 
 class Server:
@@ -83,8 +83,9 @@ class Server:
         await self._accounts.load()
         log = self._wrap_log(SqliteEventLog(database, config.now_ms))
         artifacts = ArtifactFolder(config.data_folder / "artifacts", config.artifact_bytes)
-        self.rooms = Rooms(log, config, partial(set_title, database), artifacts.has)
-        self.notebooks = Notebooks(database=database, log=log, rooms=self.rooms, artifacts=artifacts, now_ms=config.now_ms)
+        images = ImageFolder(config.data_folder / "images")
+        self.rooms = Rooms(log, images, config, partial(set_title, database), artifacts.has)
+        self.notebooks = Notebooks(database=database, log=log, rooms=self.rooms, artifacts=artifacts, images=images, now_ms=config.now_ms)
         cookie_name = f"runt-{self.port}"
         hosts = _own_hosts(config.host, self.port) | {host.lower() for host in config.hosts}
         origins = frozenset(f"http://{host}" for host in hosts) | config.origins
@@ -146,20 +147,10 @@ class _Listener(uvicorn.Server):
         self.ready.set()
 
 
-@final
-class _AbortableProtocol(WebSocketsSansIOProtocol):
-    """Lets the application cut a connection whose client reads nothing: a clean close would wait for it for ever."""
-
-    def handle_connect(self, event: Handshake) -> None:
-        super().handle_connect(event)
-        if self.response.status_code == 101:
-            self.scope["extensions"]["runt.abort"] = self.transport.abort  # type: ignore[index,typeddict-item]  # an extension of ours
-
-
 def _uvicorn_config(app: Any, config: ServerConfig) -> uvicorn.Config:  # Any: uvicorn's own type of application
     return uvicorn.Config(
         app,
-        ws=_AbortableProtocol,
+        ws=SyncSocket,
         ws_max_size=config.limits.frame_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=15.0,

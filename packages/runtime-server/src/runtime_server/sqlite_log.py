@@ -6,7 +6,7 @@ from typing import Any, final
 
 from .database import Database, Sql
 from .errors import StorageFullError
-from .log import Batch, Done, EventLog, MarkedEvent, OpenedStore, Outcome, Record, SessionHead
+from .log import Batch, Done, EventLog, OpenedStore, Outcome, PastEvent, Record, SessionHead
 
 DDL = """
 CREATE TABLE IF NOT EXISTS stores (
@@ -76,21 +76,37 @@ class SqliteEventLog(EventLog):
         self._database.submit(lambda db: self._append(db, batch, now), answer)
 
     async def read(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[bytes]:
-        def job(db: Sql) -> list[bytes]:
-            bodies: list[bytes] = []
+        return [event.body for event in await self.history(store_id, after, max_events, max_bytes)]
+
+    async def history(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[PastEvent]:
+        def job(db: Sql) -> list[PastEvent]:
+            found: list[PastEvent] = []
             size = 0
             rows = db.execute(
-                "SELECT body FROM events WHERE store = (SELECT key FROM stores WHERE store_id = ?) AND seq > ? ORDER BY seq LIMIT ?",
+                "SELECT body, recorded_ms FROM events WHERE store = (SELECT key FROM stores WHERE store_id = ?) AND seq > ?"
+                " ORDER BY seq LIMIT ?",
                 (store_id, after, max_events),
             )
-            for (body,) in rows:
-                size += len(body)
-                if bodies and size > max_bytes:
+            for row in rows:
+                size += len(row[0])
+                if found and size > max_bytes:
                     break
-                bodies.append(body)
-            return bodies
+                found.append(PastEvent(*row))
+            return found
 
         return await self._database.read(job)
+
+    async def size_after(self, store_id: str, after: int) -> int:
+        ((size,),) = await self._database.read(
+            lambda db: list(
+                db.execute(
+                    "SELECT coalesce(sum(length(body)), 0) FROM events"
+                    " WHERE store = (SELECT key FROM stores WHERE store_id = ?) AND seq > ?",
+                    (store_id, after),
+                )
+            )
+        )
+        return int(size)
 
     async def records(self, store_id: str, session: str, first_n: int, last_n: int) -> list[Record]:
         rows = await self._database.read(
@@ -155,5 +171,5 @@ def _open(db: Sql, store_id: str) -> OpenedStore | None:
         backend=backend,
         head=head,
         sessions={session: SessionHead(client_id, last_n) for session, client_id, last_n in sessions},
-        marked=[MarkedEvent(*row) for row in marked],
+        marked=[PastEvent(*row) for row in marked],
     )

@@ -1,6 +1,6 @@
 """The Python store of a notebook: log and state in SQLite, reconciliation, reactive queries, sync with a backend."""
 
-from .client import Address
+from .address import Address
 from .errors import (
     FrameError,
     RuntimeStoreError,
@@ -9,6 +9,7 @@ from .errors import (
     UnsafeSqliteError,
 )
 from .opening import connect, open_local
+from .past import StateAt
 from .receipt import Receipt
 from .store import ArtifactUploader, Store
 
@@ -18,6 +19,7 @@ __all__ = [
     "FrameError",
     "Receipt",
     "RuntimeStoreError",
+    "StateAt",
     "Store",
     "StoreClosedError",
     "StoreFileError",

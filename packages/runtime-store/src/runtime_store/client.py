@@ -3,49 +3,21 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
 from runtime_schema.wire import SUBPROTOCOL
 
+from .address import Address
 from .frames import ClientFrame, LiveOut, encode_frame
 from .protocol import CONNECT_TIMEOUT_S, Close, Connect, Effect, Send, SyncProtocol
 
 _CLOSE_TIMEOUT_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a store's backend is, and what lets us in: a bearer token, or a session cookie (`name=value`)."""
-
-    url: str
-    store_id: str
-    token: str | None = None
-    cookie: str | None = None
-
-    @property
-    def socket_url(self) -> str:
-        """The WebSocket's address; `url` may be an http or ws one."""
-        parts = urlsplit(self.url)
-        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-        return parts._replace(scheme=scheme, path=f"{parts.path.rstrip('/')}/sync/{self.store_id}", query="", fragment="").geturl()
-
-    @property
-    def origin(self) -> str:
-        """What a page of that server would send as Origin, which goes with a cookie."""
-        parts = urlsplit(self.url)
-        scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-        return f"{scheme}://{parts.netloc}"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The request headers that authenticate."""
-        return ({"Authorization": f"Bearer {self.token}"} if self.token else {}) | ({"Cookie": self.cookie} if self.cookie else {})
 
 
 @final
@@ -68,6 +40,8 @@ class SyncClient:
         self._connect_now = asyncio.Event()
         self._outgoing: deque[ClientFrame] = deque()
         self._something_to_send = asyncio.Event()
+        self._idle = True
+        """Whether nothing waits to be sent, and nothing is just being sent."""
         self._socket: ClientConnection | None = None
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -112,8 +86,14 @@ class SyncClient:
         self._changed()
 
     def _send(self, frame: ClientFrame) -> None:
-        self._outgoing.append(frame)
-        self._something_to_send.set()
+        """Send at once what the socket takes at once; a task for each frame would cost more than the frame."""
+        socket = self._socket
+        if socket is not None and self._idle and socket.transport.get_write_buffer_size() == 0:
+            broadcast((socket,), encode_frame(frame), text=True)
+        else:
+            self._outgoing.append(frame)
+            self._idle = False
+            self._something_to_send.set()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -166,6 +146,7 @@ class SyncClient:
         finally:
             self._socket = None
             self._outgoing.clear()
+            self._idle = True
             writer.cancel()
             await asyncio.gather(writer, self._closing or socket.close(), return_exceptions=True)
             self._closing = None
@@ -178,6 +159,7 @@ class SyncClient:
                 self._something_to_send.clear()
                 while self._outgoing:
                     await socket.send(encode_frame(self._outgoing.popleft()), text=True)
+                self._idle = True
         except ConnectionClosed:
             # The reader hears of it too, and says why.
             return

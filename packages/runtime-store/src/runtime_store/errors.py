@@ -1,6 +1,7 @@
 """Errors of the store. The authority's refusal of an event is `RejectedError` of `runtime_schema.store_types`.
 
 RuntimeStoreError
+├── DamagedImageError     an image of a state that cannot be begun from
 ├── FrameError            a frame that is not of the protocol
 ├── StoreClosedError      a call on a store that is closed, or a receipt that it can no longer settle
 ├── StoreFileError        a file that cannot be a store: not one, damaged, in use, of somebody else
@@ -12,6 +13,17 @@ from dataclasses import dataclass
 
 class RuntimeStoreError(Exception):
     """Root of everything this distribution raises on purpose."""
+
+
+@dataclass
+class DamagedImageError(RuntimeStoreError):
+    """An image of a state that is none, or not the one it should be."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        """Say what is wrong with it."""
+        return f"the image cannot be used: {self.problem}"
 
 
 @dataclass

@@ -4,19 +4,24 @@ What `write` has returned survives a kill, and unless the file was opened otherw
 has the file open.
 """
 
+import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, final
+from typing import Literal, NamedTuple, final
 
 import apsw
 
+from runtime_schema.hashes import RULES_HASH
 from runtime_schema.wire import LogEvent
 
 from .errors import StoreFileError, UnsafeSqliteError
 from .frames import trusted_args
 from .reconcile import Confirmed, Entry, Key
 from .sqlite import open_path
+
+_LOG = logging.getLogger("runtime_store.file")
 
 Kind = Literal["authority", "replica"]
 
@@ -46,17 +51,33 @@ CREATE TABLE pending (
 """
 
 
+_IMAGE = """
+CREATE TABLE IF NOT EXISTS image (rules TEXT NOT NULL, seq INTEGER NOT NULL, sha256 TEXT NOT NULL, data BLOB NOT NULL) STRICT;
+"""  # files of the first version lack it
+
+
+class FileImage(NamedTuple):
+    """The confirmed state after event `seq`, as an image."""
+
+    seq: int
+    data: bytes
+
+
 @dataclass(slots=True)
 class Write:
-    """What one transaction records, in this order: removals from the journal, additions to it, the log's next events."""
+    """What one transaction records, in this order: removals from the journal, additions to it, the log's next events.
+
+    With `reset_to` the copy of the log is dropped first, for that backend's; with `begin_at`, for what follows that image.
+    """
 
     undone: list[Key] = field(default_factory=list[Key])
     pending: list[Entry] = field(default_factory=list[Entry])
     confirmed: list[Confirmed] = field(default_factory=list[Confirmed])
     reset_to: str | None = None
+    begin_at: FileImage | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.undone or self.pending or self.confirmed or self.reset_to is not None)
+        return bool(self.undone or self.pending or self.confirmed or self.reset_to is not None or self.begin_at is not None)
 
 
 @final
@@ -104,14 +125,49 @@ class StoreFile:
         return str(rows[0][0]) if rows else None
 
     @property
+    def base(self) -> int:
+        """The number of the event before the first one here: what comes before is only in the image."""
+        rows = list(self._db.execute("SELECT value FROM meta WHERE key = 'base'"))
+        return int(rows[0][0]) if rows else 0
+
+    @property
     def head(self) -> int:
         """The number of the log's last event."""
-        return int(next(iter(self._db.execute("SELECT coalesce(max(seq), 0) FROM log")))[0])
+        last: int | None = next(iter(self._db.execute("SELECT max(seq) FROM log")))[0]
+        return self.base if last is None else last
 
-    def log(self) -> Iterator[Confirmed]:
-        """Read the log from its beginning."""
-        for seq, *columns in self._db.execute("SELECT seq, name, args, client_id, session, n FROM log ORDER BY seq"):
+    def log(self, after: int = 0, limit: int = -1) -> Iterator[Confirmed]:
+        """Read the log from `after + 1` on, or from the first event that is here."""
+        for seq, *columns in self._db.execute(
+            "SELECT seq, name, args, client_id, session, n FROM log WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+        ):
             yield Confirmed(int(seq), _entry(columns), own=False)
+
+    def image(self) -> FileImage | None:
+        """Give the image of an earlier state; None when there is none that can be used, which is logged if one is damaged."""
+        rows = list(self._db.execute("SELECT rules, seq, sha256, data FROM image"))
+        if not rows:
+            return None
+        rules, seq, sha256, data = rows[0]
+        if rules != RULES_HASH:
+            _LOG.info("%s: its image was made by other rules, the log is replayed", self.path)
+        elif hashlib.sha256(data).hexdigest() != sha256 or not self.base <= seq <= self.head:
+            _LOG.warning("%s: its image is damaged, the log is replayed", self.path)
+        else:
+            return FileImage(int(seq), data)
+        return None
+
+    def keep_image(self, image: FileImage) -> None:
+        """Keep an image of the state, instead of the one before.
+
+        Raises:
+            StoreFileError: The disk refused; the file is as before.
+        """
+        try:
+            with self._db:
+                self._put_image(image)
+        except apsw.Error as exc:
+            raise StoreFileError(str(self.path), f"cannot be written: {exc}") from exc
 
     def pending(self) -> Iterator[Entry]:
         """Read the journal in order."""
@@ -137,8 +193,11 @@ class StoreFile:
         try:
             with self._db:
                 if write.reset_to is not None:
-                    self._db.execute("DELETE FROM log")
+                    self._begin_log_at(0)
                     self.set_backend(write.reset_to)
+                if write.begin_at is not None:
+                    self._begin_log_at(write.begin_at.seq)
+                    self._put_image(write.begin_at)
                 self._db.executemany("DELETE FROM pending WHERE session = ? AND n = ?", write.undone)
                 self._db.executemany(
                     "INSERT INTO pending (name, args, client_id, session, n) VALUES (?, ?, ?, ?, ?)",
@@ -174,6 +233,16 @@ class StoreFile:
             raise
         self._db.execute("COMMIT")
 
+    def _begin_log_at(self, base: int) -> None:
+        self._db.execute("DELETE FROM log")
+        self._db.execute("DELETE FROM image")
+        self._remember("base", str(base))
+
+    def _put_image(self, image: FileImage) -> None:
+        self._db.execute("DELETE FROM image")
+        digest = hashlib.sha256(image.data).hexdigest()
+        self._db.execute("INSERT INTO image VALUES (?, ?, ?, ?)", (RULES_HASH, image.seq, digest, image.data))
+
     def _remember(self, key: str, value: str) -> None:
         self._db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
 
@@ -185,19 +254,21 @@ class StoreFile:
     def _identify(self, kind: Kind, store_id: str) -> None:
         wanted = {"format": str(_FORMAT), "kind": kind, "store": store_id}
         if self._db.pragma("application_id") == 0 and not list(self._db.execute("SELECT 1 FROM sqlite_schema LIMIT 1")):
-            self._db.execute(_SCHEMA)
+            self._db.execute(_SCHEMA + _IMAGE)
             self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", wanted.items())
             return
         if self._db.pragma("application_id") != _APPLICATION_ID:
             raise StoreFileError(str(self.path), "is a database of something else")
+        self._db.execute(_IMAGE)
         found = {str(key): str(value) for key, value in self._db.execute("SELECT key, value FROM meta")}
         for key, value in wanted.items():
             if found.get(key) != value:
                 raise StoreFileError(str(self.path), f"has {key} {found.get(key)!r}, not {value!r}")
-        last, count = next(iter(self._db.execute("SELECT coalesce(max(seq), 0), count(*) FROM log")))
-        if last != count:
-            raise StoreFileError(str(self.path), f"is damaged: its log has {count} events and ends at {last}")
+        (count,) = next(iter(self._db.execute("SELECT count(*) FROM log")))
+        if self.head != self.base + count:
+            behind = f" behind {self.base}" if self.base else ""
+            raise StoreFileError(str(self.path), f"is damaged: its log has {count} events{behind} and ends at {self.head}")
 
 
 def _row(entry: Entry) -> Sequence[str | int]:

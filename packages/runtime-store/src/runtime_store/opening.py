@@ -1,5 +1,6 @@
 """The two ways to get a store: one that is its own authority, and one that follows a backend."""
 
+import logging
 import random as random_numbers
 import secrets
 from collections.abc import Callable
@@ -9,13 +10,16 @@ from runtime_schema.events import RULE_BOUND, RuntimeSessionTerminated, wire_nam
 from runtime_schema.ids import SERVER_CLIENT_ID, RuntimeSessionId
 from runtime_schema.queries import ACTIVE_SESSION
 
-from .client import Address
+from .address import Address
+from .errors import DamagedImageError
 from .file import StoreFile, Write
 from .reconcile import Replica
-from .store import ArtifactUploader, Store
+from .sqlite import open_image
+from .store import ArtifactUploader, Beginning, Store
 
 LIVE_TIMEOUT_S = 5.0
 
+_LOG = logging.getLogger("runtime_store.opening")
 _RULE_BOUND = frozenset(wire_name(event) for event in RULE_BOUND)
 
 
@@ -49,8 +53,9 @@ def open_local(
         UnsafeSqliteError: SQLite would not keep what it confirms.
     """
     file = None if path is None else StoreFile(Path(path), "authority", store_id, power_safe=power_safe)
+    begin = Beginning() if file is None else _begin(file)
     replica = Replica(new_id(), client_id, new_id, head=file.head if file is not None else 0)
-    store = Store(replica, file.log() if file is not None else (), file, new_id, LIVE_TIMEOUT_S)
+    store = Store(replica, begin, file, new_id, LIVE_TIMEOUT_S)
     for session in store.query(ACTIVE_SESSION):
         store.commit_as(SERVER_CLIENT_ID, RuntimeSessionTerminated(session_id=RuntimeSessionId(session.session_id), reason="crashed"))
     return store
@@ -66,6 +71,7 @@ async def connect(
     path: Path | str | None = None,
     power_safe: bool = True,
     artifacts: ArtifactUploader | None = None,
+    images: bool = True,
     new_id: Callable[[], str] = random_id,
     random: Callable[[], float] = random_numbers.random,
     live_timeout_s: float = LIVE_TIMEOUT_S,
@@ -84,6 +90,7 @@ async def connect(
         power_safe: Whether the journal survives a power cut too. Without it events are sent sooner, and the journal survives
             a kill: right for a runtime, whose work a power cut ends anyway.
         artifacts: Uploads what events name, before they are sent.
+        images: Whether a store that has nothing yet begins from the backend's image of the state; else it replays the whole log.
         new_id: Makes ids that nobody else has.
         random: Gives numbers in [0, 1), for the jitter of the backoff.
         live_timeout_s: How long a live message waits for its answer.
@@ -93,6 +100,7 @@ async def connect(
         UnsafeSqliteError: SQLite would not keep what it journals.
     """
     file = None if path is None else StoreFile(Path(path), "replica", store_id, power_safe=power_safe)
+    begin = Beginning() if file is None else _begin(file)
     replica = Replica(
         new_id(), client_id, new_id, head=file.head if file is not None else 0, backend=file.backend if file is not None else None
     )
@@ -100,10 +108,23 @@ async def connect(
         left = list(file.pending())
         file.write(Write(undone=[entry.key for entry in left if entry.event.name in _RULE_BOUND]))
         replica.restore(entry for entry in left if entry.event.name not in _RULE_BOUND)
-    store = Store(replica, file.log() if file is not None else (), file, new_id, live_timeout_s)
+    store = Store(replica, begin, file, new_id, live_timeout_s)
     earlier = file.begin_life(store.store_session_id) if file is not None else None
     for session in store.query(ACTIVE_SESSION):
         if session.store_session_id == earlier:
             store.commit(RuntimeSessionTerminated(session_id=RuntimeSessionId(session.session_id), reason="crashed"))
-    store.follow(Address(url, store_id, token, cookie), random, artifacts)
+    store.follow(Address(url, store_id, token, cookie), random, artifacts, images=images)
     return store
+
+
+def _begin(file: StoreFile) -> Beginning:
+    """Begin from the file's image and the events behind it; without a usable one, from the beginning of the log."""
+    if (image := file.image()) is not None:
+        try:
+            return Beginning(image.seq, open_image(image.data), file.log(image.seq))
+        except DamagedImageError as exc:
+            _LOG.warning("%s: the log is replayed: %s", file.path, exc)
+    if file.base > 0:
+        # The copy begins at an image that is of no use any more: the backend has the whole log, or a newer image.
+        file.write(Write(reset_to=file.backend or ""))
+    return Beginning(0, None, file.log())

@@ -32,11 +32,12 @@ from .frames import (
     PushEvent,
     Reject,
     ServerFrame,
+    Snapshot,
     Welcome,
     decode_server_frame,
     trusted_args,
 )
-from .reconcile import Acked, Confirmed, Dropped, Entry, Incoming, Key, Outcome, Refused, Rekeyed, Replica, Tail
+from .reconcile import Acked, Confirmed, Dropped, Entry, Included, Incoming, Key, Outcome, Refused, Rekeyed, Replica, Tail
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 15.0
@@ -101,15 +102,24 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadImage:
+    """Begin from this image of that backend's log, then call `on_image`."""
+
+    backend: str
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """A live message came."""
 
     message: LiveIn
 
 
-Effect = Send | Close | Connect | Reconciled | Reset | Welcomed | Upload | Deliver
+Effect = Send | Close | Connect | Reconciled | Reset | Welcomed | Upload | LoadImage | Deliver
 
-Phase = Literal["waiting", "connecting", "hello", "synced"]
+Phase = Literal["waiting", "connecting", "hello", "image", "synced"]
+"""`image`: welcomed, and the image is on its way; the log is asked for when it is here, or is known not to come."""
 
 
 @dataclass(slots=True)
@@ -134,15 +144,17 @@ class SyncProtocol:
         replica: Head and pending; only entries given to `offer` are pushed.
         random: Gives numbers in [0, 1), for the jitter of the backoff.
         uploads: Whether somebody answers `Upload` effects; otherwise artifacts are taken to be there.
+        images: Whether somebody answers `LoadImage` effects; otherwise the log is read from its beginning.
     """
 
-    def __init__(self, replica: Replica, random: Callable[[], float], *, uploads: bool = False) -> None:
+    def __init__(self, replica: Replica, random: Callable[[], float], *, uploads: bool = False, images: bool = False) -> None:
         self.problem: str | None = None
         self.limits = Limits()
         self.server_head = 0
         self._replica = replica
         self._random = random
         self._uploads = uploads
+        self._images = images
         self._phase: Phase = "waiting"
         self._offered: OrderedDict[Key, Entry] = OrderedDict()
         self._flight = _Flight()
@@ -188,7 +200,15 @@ class SyncProtocol:
         self._phase = "hello"
         self._deadline = now + CONNECT_TIMEOUT_S
         replica = self._replica
-        return [Send(Hello(session=replica.session, rules=RULES_HASH, schema=SCHEMA_HASH, backend=replica.backend, head=replica.head))]
+        hello = Hello(
+            session=replica.session,
+            rules=RULES_HASH,
+            schema=SCHEMA_HASH,
+            backend=replica.backend,
+            head=replica.head,
+            snapshot=self._images and replica.head == 0,
+        )
+        return [Send(hello)]
 
     def on_refused(self, status: int) -> None:
         """The upgrade was answered with this HTTP status; `on_closed` follows."""
@@ -288,10 +308,24 @@ class SyncProtocol:
         elif frame.head < replica.head:
             return self._ahead()
         self.server_head = frame.head
+        self._flight = _Flight(decided=frame.decided, welcomed_at=now)
+        effects.append(Welcomed(frame.user.id, frame.user.role, self.limits))
+        if frame.snapshot is not None and self._images and replica.head == 0:
+            self._phase = "image"
+            return [*effects, LoadImage(frame.backend, frame.snapshot)]
+        return effects + self._follow()
+
+    def on_image(self) -> list[Effect]:
+        """The replica begins at the image now, or it could not be had and will not be asked for again: the log has everything."""
+        self._images = False
+        return self._follow() if self._phase == "image" else []
+
+    def _follow(self) -> list[Effect]:
+        """Ask for what is missing of the log, and push what is pending."""
+        replica = self._replica
         self._phase = "synced"
-        self._flight = _Flight(deque(entry for entry in replica.pending() if entry.key in self._offered), frame.decided, welcomed_at=now)
-        effects += (Welcomed(frame.user.id, frame.user.role, self.limits), Send(From(head=replica.head)), *self._push())
-        return effects
+        self._flight.queue = deque(entry for entry in replica.pending() if entry.key in self._offered)
+        return [Send(From(head=replica.head)), *self._push()]
 
     def _reconcile(self, incoming: Incoming) -> list[Effect]:
         outcome = self._replica.reconcile(incoming)
@@ -303,7 +337,7 @@ class SyncProtocol:
                 case Confirmed():
                     if step.own:
                         self._decided(step.entry.key)
-                case Dropped():
+                case Included() | Dropped():
                     self._decided(step.entry.key)
                 case Rekeyed():
                     for old, _ in step.pairs:
@@ -391,6 +425,7 @@ class SyncProtocol:
             session = key[0]
             batch.append(PushEvent(n=key[1], name=entry.event.name, args=Raw(entry.raw)))
         if batch:
+            self._images = False  # an image might have these, and could not tell whether their guards held
             effects.insert(0, Send(Push(events=batch, session=None if session == self._replica.session else session)))
         return effects
 

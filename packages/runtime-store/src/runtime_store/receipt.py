@@ -11,11 +11,11 @@ from runtime_schema.store_types import Applied
 class Receipt(Awaitable[Applied]):
     """The outcome of one committed event, when it is known."""
 
-    __slots__ = ("_outcome", "_waiters")
+    __slots__ = ("_futures", "_outcome")
 
     def __init__(self) -> None:
         self._outcome: Applied | Exception | None = None
-        self._waiters: list[asyncio.Future[None]] = []
+        self._futures: list[asyncio.Future[Applied]] = []
 
     @property
     def done(self) -> bool:
@@ -25,18 +25,31 @@ class Receipt(Awaitable[Applied]):
     def settle(self, outcome: Applied | Exception) -> None:
         """Make the outcome known, once. An exception is raised in whoever awaits, and in nobody else."""
         self._outcome = outcome
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
+        for future in self._futures:
+            _put(future, outcome)
+        self._futures.clear()
+
+    def future(self) -> asyncio.Future[Applied]:
+        """Give the outcome as a future of the caller's own: for callbacks, without a task that awaits."""
+        future: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        if self._outcome is None:
+            self._futures.append(future)
+        else:
+            _put(future, self._outcome)
+        return future
 
     def __await__(self) -> Generator[object, None, Applied]:
         if self._outcome is None:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            yield from waiter
-        outcome = self._outcome
-        assert outcome is not None
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+            return (yield from self.future())
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+
+def _put(future: asyncio.Future[Applied], outcome: Applied | Exception) -> None:
+    if future.done():
+        return  # whoever waited has gone
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -65,6 +65,13 @@ class Confirmed(NamedTuple):
     own: bool
 
 
+class Included(NamedTuple):
+    """A pending event that is at or below the head: the image that this store began from has it already."""
+
+    seq: int
+    entry: Entry
+
+
 class Dropped(NamedTuple):
     """A pending event that will never be confirmed."""
 
@@ -79,7 +86,7 @@ class Rekeyed(NamedTuple):
     pairs: Sequence[tuple[Entry, Entry]]
 
 
-Step = Confirmed | Dropped | Rekeyed
+Step = Confirmed | Included | Dropped | Rekeyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,10 @@ class Replica:
         self.head = 0
         self.backend = backend
 
+    def begin_at(self, seq: int) -> None:
+        """Take the log up to `seq` for known: the tables come from an image of it."""
+        self.head = seq
+
     def reconcile(self, incoming: Incoming) -> Outcome:
         """Fold a piece of the log, or a refusal, into the bookkeeping; what is known already changes nothing."""
         match incoming:
@@ -173,8 +184,12 @@ class Replica:
         if ack.first > self.head + 1:
             return Outcome()
         steps: list[Step] = []
-        for place in range(self.head + 1 - ack.first, ack.count):
+        for place in range(ack.count):
             entry = self._pending.pop((ack.session, ack.n + place), None)
+            if ack.first + place <= self.head:
+                if entry is not None:
+                    steps.append(Included(ack.first + place, entry))
+                continue
             if entry is None:
                 return Outcome(steps, gap=True)
             self.head += 1

@@ -12,7 +12,8 @@ from runtime_schema.queries import Query
 from runtime_schema.store_types import Applied, RejectedError
 
 from .receipt import Receipt
-from .reconcile import Confirmed, Dropped, Entry, Key, Outcome, Rekeyed, Replica, Step
+from .reconcile import Confirmed, Dropped, Entry, Included, Key, Outcome, Rekeyed, Replica, Step
+from .sqlite import Database
 from .state import State
 from .subscriptions import Subscription, Subscriptions
 
@@ -27,14 +28,15 @@ class ReplicaState:
 
     Args:
         replica: Head and pending events.
-        log: The confirmed events up to that head.
+        log: The confirmed events up to that head, behind the image if there is one.
+        image: The tables to begin from.
     """
 
-    def __init__(self, replica: Replica, log: Iterable[Confirmed] = ()) -> None:
+    def __init__(self, replica: Replica, log: Iterable[Confirmed] = (), image: Database | None = None) -> None:
         self.replica = replica
         self.confirmed_subscriptions = Subscriptions()
         self.subscriptions = Subscriptions()
-        self._state = State(self.confirmed_subscriptions.touch, self.subscriptions.touch)
+        self._state = State(self.confirmed_subscriptions.touch, self.subscriptions.touch, image)
         self._receipts: dict[Key, Receipt] = {entry.key: Receipt() for entry in replica.pending()}
         self._steps: list[Step] = []
         for batch in _batches(log):
@@ -69,6 +71,8 @@ class ReplicaState:
             batch = []
             self._state.lower()
             match step:
+                case Included():
+                    self._settle_receipt(step.entry.key, Applied(step.seq, None))
                 case Dropped():
                     self._settle_receipt(step.entry.key, RejectedError(step.entry.event.name, step.code, step.message))
                 case Rekeyed():
@@ -95,11 +99,11 @@ class ReplicaState:
         self._state.lower()
         self.replica.adopt(client_id)
 
-    def reset(self) -> None:
-        """Make the tables anew: the books follow another log from its beginning."""
+    def reset(self, image: Database | None = None) -> None:
+        """Make the tables anew: the books follow another log from its beginning, or begin at an image."""
         self.settle()
         self._state.close()
-        self._state = State(self.confirmed_subscriptions.touch, self.subscriptions.touch)
+        self._state = State(self.confirmed_subscriptions.touch, self.subscriptions.touch, image)
         self.confirmed_subscriptions.touch_all()
         self.subscriptions.touch_all()
 
@@ -108,6 +112,11 @@ class ReplicaState:
         for receipt in self._receipts.values():
             receipt.settle(error)
         self._receipts.clear()
+
+    def image(self) -> bytes:
+        """Give an image of the confirmed state."""
+        self._bring_up(confirmed=True)
+        return self._state.image()
 
     def dump(self, *, confirmed: bool) -> dict[str, list[tuple[object, ...]]]:
         """Give every row of every table of one view, sorted."""

@@ -6,7 +6,9 @@ from typing import Any, Protocol, cast
 
 import apsw
 
-SqlValue = str | int | None
+from .errors import DamagedImageError
+
+SqlValue = str | int | bytes | None
 
 
 class Database(Protocol):
@@ -26,6 +28,14 @@ class Database(Protocol):
         """Set or read a pragma; gives its first value."""
         ...
 
+    def serialize(self, name: str, /) -> bytes:
+        """Give the bytes of a file with this content."""
+        ...
+
+    def deserialize(self, name: str, contents: bytes, /) -> None:
+        """Take the content of a file's bytes, in memory."""
+        ...
+
     def close(self) -> None:
         """Close the connection. Calling it again does nothing."""
         ...
@@ -41,6 +51,27 @@ def open_memory() -> Database:
     # Without it SQLite plans a statement anew whenever a bound value might matter to the plan, which here triples the time.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return cast(Database, db)  # apsw's own annotations need a newer Python than our floor
+
+
+def open_image(image: bytes) -> Database:
+    """Open an image of a state as an in-memory database that runs materializers fast.
+
+    Raises:
+        DamagedImageError: It is no SQLite database.
+    """
+    db = open_memory()
+    try:
+        db.deserialize("main", image)
+        list(db.execute("SELECT count(*) FROM sqlite_schema"))
+    except apsw.Error as exc:
+        db.close()
+        raise DamagedImageError(str(exc)) from exc
+    return db
+
+
+def write_image(db: Database) -> bytes:
+    """Give a database as an image: the bytes of an SQLite file with a rollback journal, which every SQLite opens."""
+    return db.serialize("main")
 
 
 def open_path(path: str) -> Database:

@@ -13,7 +13,7 @@ from runtime_schema.queries import Query
 from runtime_schema.wire import LogEvent
 
 from .reconcile import Confirmed, Entry
-from .sqlite import dump_tables, open_memory
+from .sqlite import Database, dump_tables, open_memory, write_image
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
@@ -27,12 +27,16 @@ _COMPACT_AT = 1_000
 class State:
     """The tables, their confirmed and their optimistic view.
 
-    `touch_confirmed` and `touch_optimistic` hear each event whose coming or going changed that view.
+    `touch_confirmed` and `touch_optimistic` hear each event whose coming or going changed that view; `image` are tables to
+    begin from, which belong to the state from then on.
     """
 
-    def __init__(self, touch_confirmed: Touch, touch_optimistic: Touch) -> None:
-        self._db = open_memory()
-        create_state(self._db)
+    def __init__(self, touch_confirmed: Touch, touch_optimistic: Touch, image: Database | None = None) -> None:
+        if image is None:
+            self._db = open_memory()
+            create_state(self._db)
+        else:
+            self._db = image
         self._touch_confirmed = touch_confirmed
         self._touch_optimistic = touch_optimistic
         self._above: list[tuple[Entry, bool]] = []
@@ -102,6 +106,10 @@ class State:
         """Run a query on the view that is up."""
         make = query.row._make  # type: ignore[attr-defined]  # every row class is a NamedTuple
         return [make(row) for row in self._db.execute(query.sql, params)]
+
+    def image(self) -> bytes:
+        """Give an image of the view that is up."""
+        return write_image(self._db)
 
     def dump(self) -> dict[str, list[tuple[object, ...]]]:
         """Give every row of every table of the view that is up, sorted: equal for equal states."""

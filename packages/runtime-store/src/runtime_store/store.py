@@ -6,9 +6,10 @@ backend. Everything happens on one event loop; work is done once per loop turn, 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar, final
+from contextlib import suppress
+from typing import NamedTuple, Protocol, TypeVar, final
 
 from runtime_schema.args import check_args, encode_args
 from runtime_schema.events import Event, wire_name
@@ -18,22 +19,38 @@ from runtime_schema.queries import Query
 from runtime_schema.store_types import LiveHandler, LiveMessage, RejectedError, StoreStatus, Unsubscribe
 from runtime_schema.wire import Limits
 
-from .client import Address, SyncClient
-from .errors import FrameError, StoreClosedError, StoreFileError
-from .file import StoreFile, Write
+from .address import Address
+from .client import SyncClient
+from .errors import DamagedImageError, FrameError, StoreClosedError, StoreFileError
+from .file import FileImage, StoreFile, Write
 from .frames import LiveOut, encode_json
 from .live import LiveChannel
-from .protocol import Deliver, Effect, Reconciled, Reset, SyncProtocol, Upload, Welcomed
+from .past import StateAt
+from .protocol import Deliver, Effect, LoadImage, Reconciled, Reset, SyncProtocol, Upload, Welcomed
 from .receipt import Receipt
-from .reconcile import Acked, Confirmed, Dropped, Entry, Outcome, Rekeyed, Replica
+from .reconcile import Acked, Confirmed, Dropped, Entry, Included, Outcome, Rekeyed, Replica
 from .replica_state import ReplicaState
+from .rest import fetch_history, fetch_image
+from .sqlite import Database, open_image
 from .subscriptions import Subscription
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
+T = TypeVar("T")
 
 _LOG = logging.getLogger("runtime_store")
 
 _UPLOAD_RETRY_S = 2.0
+_PAGE_EVENTS = 1_000
+_WORTH_AN_IMAGE = 1_000
+"""So many events behind an image are replayed in about 20 ms; a file that is closed with more gets a new one."""
+
+
+class Beginning(NamedTuple):
+    """An image of the state after event `seq`, and the confirmed events behind it; nothing, where the log begins."""
+
+    seq: int = 0
+    image: Database | None = None
+    log: Iterable[Confirmed] = ()
 
 
 class ArtifactUploader(Protocol):
@@ -54,20 +71,22 @@ class Store:
 
     Args:
         replica: Heads and pending events, those of earlier lives restored.
-        log: The confirmed log as far as it is here.
+        begin: What its state begins from.
         file: Where it is kept; None keeps it in memory.
         new_id: Makes ids that nobody else has.
         live_timeout_s: How long a live message waits for its answer.
     """
 
     def __init__(
-        self, replica: Replica, log: Iterable[Confirmed], file: StoreFile | None, new_id: Callable[[], str], live_timeout_s: float
+        self, replica: Replica, begin: Beginning, file: StoreFile | None, new_id: Callable[[], str], live_timeout_s: float
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._replica = replica
         self._file = file
         self._limits = Limits()
-        self._local = ReplicaState(replica, log)
+        self._local = ReplicaState(replica, begin.log, begin.image)
+        self._imaged = begin.seq
+        self._kept: list[Confirmed] | None = None if file is not None else []
         self._fresh: list[Entry] = []
         self._write = Write()
         self._writing: asyncio.Task[None] | None = None
@@ -76,6 +95,7 @@ class Store:
         self._broken: Exception | None = None
         self._closed = False
         self._client: SyncClient | None = None
+        self._address: Address | None = None
         self._uploader: ArtifactUploader | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._notice: str | None = None
@@ -84,10 +104,12 @@ class Store:
         self._next_callback = 0
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
-    def follow(self, address: Address, random: Callable[[], float], uploader: ArtifactUploader | None) -> None:
+    def follow(self, address: Address, random: Callable[[], float], uploader: ArtifactUploader | None, *, images: bool) -> None:
         """Take a backend as the authority, from now on."""
-        protocol = SyncProtocol(self._replica, random, uploads=uploader is not None)
+        protocol = SyncProtocol(self._replica, random, uploads=uploader is not None, images=images)
         self._uploader = uploader
+        self._kept = None
+        self._address = address
         self._client = SyncClient(protocol, address, self._on_effect, self._turn_soon)
         self._client.perform(protocol.offer(self._replica.pending()))
         self._client.start()
@@ -217,6 +239,7 @@ class Store:
         for task in self._tasks:
             task.cancel()
         if self._disk is not None and self._file is not None:
+            await self._loop.run_in_executor(self._disk, self._keep_image, self._file)
             self._disk.shutdown()
             self._file.close()
         self._local.give_up(StoreClosedError("confirm the event"))
@@ -224,11 +247,59 @@ class Store:
         self._wake_waiters()
         return self._replica.pending_count
 
+    async def at(self, seq: int) -> StateAt:
+        """Give the state as it was after event `seq` of the confirmed log: 0 is the beginning, `status.head` is now.
+
+        What is not here of the log is fetched from the backend. The caller closes what it gets.
+
+        Raises:
+            ValueError: There is no such event yet.
+            OSError: The backend could not be asked.
+            StoreClosedError: The store is closed.
+        """
+        if self._closed:
+            raise StoreClosedError(f"give the state at {seq}")
+        if not 0 <= seq <= self._replica.head:
+            raise ValueError(f"the log has {self._replica.head} events: there is no state at {seq}")
+        image = None if self._file is None else await self._on_disk(self._file.image)
+        state = StateAt(image.seq, open_image(image.data)) if image is not None and image.seq <= seq else StateAt()
+        try:
+            while state.seq < seq:
+                events = await self._past_events(state.seq, min(seq - state.seq, _PAGE_EVENTS))
+                await asyncio.to_thread(state.apply, events)
+        except BaseException:
+            state.close()
+            raise
+        return state
+
     def dump(self, *, confirmed: bool = False) -> dict[str, list[tuple[object, ...]]]:
         """Give every row of every table, sorted, for comparing two stores."""
         return self._local.dump(confirmed=confirmed)
 
     # --- inside ---
+
+    async def _past_events(self, after: int, limit: int) -> list[Confirmed]:
+        """Give confirmed events behind `after`, at least one of those that there are."""
+        if self._kept is not None:
+            return self._kept[after : after + limit]
+        file, address = self._file, self._address
+        if file is not None and after >= await self._on_disk(lambda: file.base):
+            while not (events := await self._on_disk(lambda: list(file.log(after, limit)))):
+                assert self._writing is not None  # what is confirmed is being written
+                await asyncio.shield(self._writing)
+            return events
+        assert address is not None  # only a copy of a backend's log begins at an image
+        events = await asyncio.to_thread(fetch_history, address, after, limit)
+        if not events:
+            raise OSError(f"{address.url} does not have event {after + 1} of this notebook any more")
+        return events
+
+    async def _on_disk(self, work: Callable[[], T]) -> T:
+        """Use the file where it is used: by one thread at a time."""
+        assert self._file is not None
+        if not self._file.power_safe:
+            return work()
+        return await self._loop.run_in_executor(self._disk, work)
 
     def _commit(self, event: Event, client_id: str | None) -> Receipt:
         name = wire_name(event)
@@ -306,11 +377,13 @@ class Store:
     def _take(self, outcome: Outcome) -> None:
         """Note what became of the log; the state follows when somebody looks, at the latest in this loop turn."""
         self._local.take(outcome)
+        if self._kept is not None:
+            self._kept += (step for step in outcome.steps if isinstance(step, Confirmed))
         for step in outcome.steps if self._client is not None else ():
             match step:
                 case Confirmed():
                     self._write.confirmed.append(step)
-                case Dropped():
+                case Included() | Dropped():
                     self._write.undone.append(step.entry.key)
                 case Rekeyed():
                     # The journal is written anew, so that it keeps the order of the pending events.
@@ -361,9 +434,9 @@ class Store:
                 if effect.client_id != self._replica.client_id:
                     self._local.adopt(effect.client_id)
             case Upload():
-                task = self._loop.create_task(self._upload(effect.sha256s))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._spawn(self._upload(effect.sha256s))
+            case LoadImage():
+                self._spawn(self._load_image(effect))
             case Deliver():
                 try:
                     self._live.take(effect.message)
@@ -376,6 +449,13 @@ class Store:
         self._write = Write(undone=self._write.undone, reset_to=reset.backend)
         if reset.known:
             self._local.reset()
+
+    def _keep_image(self, file: StoreFile) -> None:
+        """Spare the next life the replay, when it would be a long one."""
+        head = self._replica.head
+        if self._broken is None and head == file.head and head - self._imaged >= _WORTH_AN_IMAGE:
+            with suppress(StoreFileError):  # without it the next life replays
+                file.keep_image(FileImage(head, self._local.image()))
 
     async def _upload(self, sha256s: frozenset[str]) -> None:
         assert self._uploader is not None
@@ -390,6 +470,33 @@ class Store:
                 await asyncio.sleep(_UPLOAD_RETRY_S)
         self._notice = None
         self._client.perform(self._client.protocol.on_uploaded(sha256s))
+
+    async def _load_image(self, load: LoadImage) -> None:
+        """Begin from the backend's image, unless something has begun meanwhile; without it the log is replayed."""
+        assert self._client is not None
+        assert self._address is not None
+        snapshot = load.snapshot
+        try:
+            data = await asyncio.to_thread(fetch_image, self._address, snapshot)
+            image = open_image(data)
+        except (OSError, DamagedImageError) as exc:
+            _LOG.warning("the log is replayed from its beginning, since its image cannot be used: %s", exc)
+        else:
+            if self._replica.head == 0 and self._replica.backend == load.backend and not self._closed:
+                self._replica.begin_at(snapshot.seq)
+                self._local.reset(image)
+                self._imaged = snapshot.seq
+                if self._file is not None:
+                    self._write.begin_at = FileImage(snapshot.seq, data)
+                self._turn_soon()
+            else:
+                image.close()
+        self._client.perform(self._client.protocol.on_image())
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _send_live_frame(self, frame: LiveOut) -> bool:
         return self._client is not None and self._client.send_live(frame)

@@ -1,6 +1,6 @@
 import type { Bundle } from "@runt/schema";
 import { describe, expect, it } from "vitest";
-import { choose, isText, parseBundle } from "../src/model/mime";
+import { choose, isText, metadataOf, parseBundle } from "../src/model/mime";
 
 const inline = (data: string) => ({ type: "inline", data }) as const;
 const bundle = (...mimes: string[]): Bundle => Object.fromEntries(mimes.map((mime) => [mime, inline(mime)]));
@@ -12,9 +12,13 @@ describe("choose", () => {
     [["text/plain", "image/png", "image/svg+xml"], "image/svg+xml", "image"],
     [["text/plain", "text/latex"], "text/latex", "latex"],
     [["text/plain", "application/json"], "application/json", "json"],
-    [["text/plain", "application/vnd.plotly.v1+json", "text/html"], "text/html", "html"],
+    [["text/plain", "text/html", "application/vnd.plotly.v1+json"], "application/vnd.plotly.v1+json", "plotly"],
+    [["text/plain", "application/vnd.vegalite.v5+json", "image/png"], "application/vnd.vegalite.v5+json", "vega"],
+    [["text/html", "application/vnd.vegalite.v6+json"], "application/vnd.vegalite.v6+json", "vega"],
     [["text/plain", "application/x-unknown"], "text/plain", "text"],
-    [["application/vnd.vega.v5+json"], "application/vnd.vega.v5+json", "json"],
+    [["text/html", "application/vnd.jupyter.widget-view+json"], "application/vnd.jupyter.widget-view+json", "widget"],
+    [["application/vnd.vega.v5+json"], "application/vnd.vega.v5+json", "vega"],
+    [["application/vnd.x.v5+json"], "application/vnd.x.v5+json", "json"],
     [["application/x-unknown"], "application/x-unknown", "text"],
   ])("of %j draws %s", (mimes, mime, renderer) => {
     expect(choose(bundle(...mimes))).toMatchObject({ mime, renderer });
@@ -37,6 +41,16 @@ describe("parseBundle", () => {
 
   it.each(["", "[]", "null", "{"])("refuses %j", (text) => {
     expect(parseBundle(text)).toBeNull();
+  });
+});
+
+describe("metadataOf", () => {
+  it("finds the metadata of a type", () => {
+    expect(metadataOf(JSON.stringify({ "image/png": { width: 3 } }), "image/png")).toEqual({ width: 3 });
+  });
+
+  it.each([null, "", "[]", "null", '{"image/png": 3}'])("of %j are none", (text) => {
+    expect(metadataOf(text, "image/png")).toEqual({});
   });
 });
 

@@ -36,7 +36,14 @@ describe("HtmlOutput", () => {
 describe("RichOutput", () => {
   it("draws inline images of the size that the metadata gives", () => {
     const metadata = JSON.stringify({ "image/png": { width: 40, height: 30 } });
-    draw(<RichOutput notebookId="n" bundle={{ "image/png": inline("AA\nAA"), "text/plain": inline("<Figure>") }} metadata={metadata} />);
+    draw(
+      <RichOutput
+        notebookId="n"
+        executionId="e"
+        bundle={{ "image/png": inline("AA\nAA"), "text/plain": inline("<Figure>") }}
+        metadata={metadata}
+      />,
+    );
     const image = page.querySelector("img");
     expect(image?.getAttribute("src")).toBe("data:image/png;base64,AAAA");
     expect(image?.getAttribute("width")).toBe("40");
@@ -44,18 +51,34 @@ describe("RichOutput", () => {
   });
 
   it("draws images kept as artifacts from the server", () => {
-    draw(<RichOutput notebookId="n" bundle={{ "image/png": { type: "artifact", sha256: "ab", sizeBytes: 9 } }} metadata={null} />);
+    draw(
+      <RichOutput
+        notebookId="n"
+        executionId="e"
+        bundle={{ "image/png": { type: "artifact", sha256: "ab", sizeBytes: 9 } }}
+        metadata={null}
+      />,
+    );
     expect(page.querySelector("img")?.getAttribute("src")).toBe("/api/notebooks/n/artifacts/ab");
   });
 
   it("draws SVG as an image, where its scripts cannot run", () => {
-    draw(<RichOutput notebookId="n" bundle={{ "image/svg+xml": inline("<svg><script>x</script></svg>") }} metadata={null} />);
+    draw(
+      <RichOutput notebookId="n" executionId="e" bundle={{ "image/svg+xml": inline("<svg><script>x</script></svg>") }} metadata={null} />,
+    );
     expect(page.querySelector("svg, script")).toBeNull();
     expect(page.querySelector("img")?.getAttribute("src")?.startsWith("data:image/svg+xml;charset=utf-8,%3Csvg")).toBe(true);
   });
 
   it("falls back to plain text for types it does not know", () => {
-    draw(<RichOutput notebookId="n" bundle={{ "application/x-thing": inline("AAAA"), "text/plain": inline("Thing()") }} metadata={null} />);
+    draw(
+      <RichOutput
+        notebookId="n"
+        executionId="e"
+        bundle={{ "application/x-thing": inline("AAAA"), "text/plain": inline("Thing()") }}
+        metadata={null}
+      />,
+    );
     expect(page.querySelector("[data-testid=output-text]")?.textContent).toBe("Thing()");
   });
 });

@@ -30,6 +30,7 @@ class EngineHandler(EngineSink, Lifecycle):
     # --- what the agent asks
 
     async def start(self) -> None:
+        self._live.open()
         await self._engine.start(self)
 
     async def restart(self) -> None:
@@ -37,6 +38,7 @@ class EngineHandler(EngineSink, Lifecycle):
         await self._engine.restart()
 
     async def stop(self) -> None:
+        self._live.close()
         await self._engine.stop()
 
     async def execute(self, context: ExecutionContext) -> ExecuteReply:

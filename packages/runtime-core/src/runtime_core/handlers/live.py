@@ -9,7 +9,7 @@ from runtime_core.agent import RuntimeAgent
 from runtime_core.comms import Comms, merge_updates
 from runtime_core.errors import QuestionError
 from runtime_core.log import Logger
-from runtime_core.ports import Engine, StoreStatus
+from runtime_core.ports import Engine, StoreStatus, Unsubscribe
 from runtime_schema.errors import InvalidJsonError
 from runtime_schema.ids import StoreSessionId
 from runtime_schema.json_text import Json, decode, encode
@@ -40,7 +40,18 @@ class LiveSide:
             agent.on_question(f"runtime.{name}", partial(self._answer, name))
         agent.on_question("runtime.comms", self._answer_comms)
         agent.on_question("runtime.comm", self._take_piece)
-        agent.ports.store.subscribe_status(self._see_status)
+        self._unsubscribe: Unsubscribe | None = None
+
+    def open(self) -> None:
+        """Follow the connection from now on: pages that come back are told all again."""
+        if self._unsubscribe is None:
+            self._unsubscribe = self._agent.ports.store.subscribe_status(self._see_status)
+
+    def close(self) -> None:
+        """Leave the store: its owner outlives its guest. Calling it again does nothing."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
 
     def comm(self, execution_id: str, message: CommMessage) -> None:
         """Send what a widget says to all pages."""

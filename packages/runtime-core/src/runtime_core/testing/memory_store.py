@@ -135,6 +135,11 @@ class InMemoryStore(Store):
     def status(self) -> StoreStatus:
         return StoreStatus(connected=self._connected, head=self._head, pending=len(self._pending))
 
+    @property
+    def open_requests(self) -> int:
+        """How many subscriptions and handlers its guests have not ended."""
+        return len(self._subscriptions) + len(self._status_callbacks) + len(self._live)
+
     def commit(self, event: Event) -> Awaitable[Applied]:
         name, args = wire_name(event), encode_args(event)
         check_args(name, args)

@@ -5,11 +5,11 @@ What is sent waits for the socket, so that a client that reads slowly slows nobo
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from runtime_server.room_host import RoomHost
+from runtime_server.sync_socket import EXTENSION, SyncSocket
 from runtime_store.frames import User
 
 from . import messages
@@ -42,9 +42,9 @@ class LiveStoreConnection:
 
     def cut(self) -> None:
         """End it now."""
-        abort: Callable[[], None] | None = self._websocket.scope.get("extensions", {}).get("runt.abort")
-        if abort is not None:
-            abort()
+        socket: SyncSocket | None = self._websocket.scope.get("extensions", {}).get(EXTENSION)
+        if socket is not None:
+            socket.cut()
 
     async def run(self) -> None:
         """Serve the socket until either side ends it."""

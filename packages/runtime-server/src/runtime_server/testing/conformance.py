@@ -78,6 +78,9 @@ async def _check_pages(log: EventLog) -> None:
     assert await log.read("a", 8, 100, 1) == [b"s9"], "one event fits any page"
     assert await log.read("a", 9, 100, 1_000) == []
     assert await log.read("nowhere", 0, 100, 1_000) == []
+    assert [event.body for event in await log.history("a", 3, 100, 5)] == [b"s4", b"s5"]
+    assert await log.size_after("a", 7) == 4
+    assert await log.size_after("a", 9) == await log.size_after("nowhere", 0) == 0
 
 
 async def _check_marks(log: EventLog) -> None:

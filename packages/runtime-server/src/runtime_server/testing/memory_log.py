@@ -4,14 +4,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import final
 
-from runtime_server.log import Batch, Done, EventLog, MarkedEvent, OpenedStore, Outcome, Record, SessionHead
+from runtime_server.log import Batch, Done, EventLog, OpenedStore, Outcome, PastEvent, Record, SessionHead
 
 
 @dataclass(slots=True)
 class _Store:
     backend: str
     bodies: list[bytes] = field(default_factory=list[bytes])
-    marked: list[MarkedEvent] = field(default_factory=list[MarkedEvent])
+    marked: list[PastEvent] = field(default_factory=list[PastEvent])
     records: dict[tuple[str, int], Record] = field(default_factory=dict[tuple[str, int], Record])
     sessions: dict[str, SessionHead] = field(default_factory=dict[str, SessionHead])
     active: bool = False
@@ -64,6 +64,13 @@ class InMemoryEventLog(EventLog):
             page.append(body)
         return page
 
+    async def history(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[PastEvent]:
+        return [PastEvent(body, 0) for body in await self.read(store_id, after, max_events, max_bytes)]
+
+    async def size_after(self, store_id: str, after: int) -> int:
+        store = self._stores.get(store_id)
+        return sum(map(len, store.bodies[after:])) if store else 0
+
     async def records(self, store_id: str, session: str, first_n: int, last_n: int) -> list[Record]:
         store = self._stores.get(store_id)
         found = (store.records.get((session, n)) for n in range(first_n, last_n + 1)) if store else ()
@@ -82,7 +89,7 @@ class InMemoryEventLog(EventLog):
             if body is not None:
                 store.bodies.append(body)
                 if marked:
-                    store.marked.append(MarkedEvent(body, 0))
+                    store.marked.append(PastEvent(body, 0))
             store.records[session, n] = Record(n, digest, len(store.bodies) if body is not None else None, code, message)
             store.sessions[session] = SessionHead(client_id, n)
         if batch.active is not None:

@@ -2,10 +2,15 @@
 import type { Bundle, Representation } from "@runt/schema";
 
 /** How a representation is drawn. */
-export type Renderer = "html" | "javascript" | "markdown" | "latex" | "image" | "json" | "text";
+export type Renderer = "widget" | "plotly" | "vega" | "html" | "javascript" | "markdown" | "latex" | "image" | "json" | "text";
 
-/** Richest first. A type that is not here is never preferred to one that is. */
-export const PREFERENCE: readonly (readonly [mime: string, renderer: Renderer])[] = [
+export const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
+
+/** Richest first. A type that is not here is never preferred to one that is. Beside data of a chart, HTML is what loads from the web. */
+export const PREFERENCE: readonly (readonly [mime: string | RegExp, renderer: Renderer])[] = [
+  [WIDGET_MIME, "widget"],
+  [/^application\/vnd\.plotly\.v\d+\+json$/, "plotly"],
+  [/^application\/vnd\.vega(?:lite)?\.v\d+\+json$/, "vega"],
   ["text/html", "html"],
   ["text/markdown", "markdown"],
   ["text/latex", "latex"],
@@ -34,11 +39,12 @@ export function parseBundle(text: string): Bundle | null {
 
 /** Choose the representation to draw; null when the bundle is empty. */
 export function choose(bundle: Bundle): Choice | null {
-  for (const [mime, renderer] of PREFERENCE) {
-    const representation = bundle[mime];
-    if (representation !== undefined) return { mime, renderer, representation };
+  const entries = Object.entries(bundle);
+  for (const [wanted, renderer] of PREFERENCE) {
+    const found = entries.find(([mime]) => (typeof wanted === "string" ? mime === wanted : wanted.test(mime)));
+    if (found !== undefined) return { mime: found[0], renderer, representation: found[1] };
   }
-  const other = Object.entries(bundle)[0];
+  const other = entries[0];
   if (other === undefined) return null;
   const [mime, representation] = other;
   if (mime.endsWith("+json")) return { mime, renderer: "json", representation };
@@ -58,6 +64,13 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** An output's metadata of one type, as nbformat has them: text of an object that holds an object for a type. */
+export function metadataOf(metadata: string | null, mime: string): Readonly<Record<string, unknown>> {
+  const all = metadata === null ? undefined : parseJson(metadata);
+  const own = (all as Readonly<Record<string, unknown>> | null | undefined)?.[mime];
+  return typeof own === "object" && own !== null && !Array.isArray(own) ? (own as Readonly<Record<string, unknown>>) : {};
 }
 
 function isRepresentation(value: unknown): value is Representation {

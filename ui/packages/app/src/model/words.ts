@@ -222,3 +222,16 @@ export function duration(ms: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min ${String(Math.floor(seconds % 60)).padStart(2, "0")}\u00a0s`;
   return `${Math.floor(seconds / 3600)}\u00a0h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}\u00a0min`;
 }
+
+/** Why a widget is not shown: its runtime ended, or does not know it, or does not answer. */
+export type GoneWidget = "ended" | "unknown" | "silent";
+
+const GONE_WIDGET: Readonly<Record<GoneWidget, string>> = {
+  ended: "This widget ended with its runtime. Run the cell again to bring it back.",
+  unknown: "The runtime does not have this widget any more. Run the cell again to bring it back.",
+  silent: "The runtime does not answer, so this widget cannot be shown now.",
+};
+
+export function goneWidgetInWords(why: GoneWidget): string {
+  return GONE_WIDGET[why];
+}

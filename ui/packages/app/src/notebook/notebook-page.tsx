@@ -8,6 +8,7 @@ import { PlainPage } from "../plain-page";
 import { NotebookView } from "./notebook-view";
 import { NotebookIdContext } from "./state";
 import { NotebookUi, UiContext } from "./ui-state";
+import { WidgetsProvider } from "./widgets";
 
 export default function NotebookPage({ notebookId }: { readonly notebookId: string }) {
   const [store, setStore] = useState<Store | null>(null);
@@ -48,7 +49,9 @@ export default function NotebookPage({ notebookId }: { readonly notebookId: stri
     <StoreProvider store={store}>
       <NotebookIdContext value={notebookId}>
         <UiContext value={ui}>
-          <WhenThere />
+          <WidgetsProvider>
+            <WhenThere />
+          </WidgetsProvider>
         </UiContext>
       </NotebookIdContext>
     </StoreProvider>

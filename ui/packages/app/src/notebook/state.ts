@@ -5,6 +5,7 @@ import {
   type EventName,
   type ExecutionRow,
   type InputRequestRow,
+  type Json,
   type OutputRow,
   queries,
   type RuntimeSessionRow,
@@ -14,6 +15,7 @@ import { useQuery, useStatus, useStore, useText } from "@runt/store/react";
 import { createContext, useContext, useMemo } from "react";
 import { type Answer, readAnswer } from "../model/live-answers";
 import { parseJson } from "../model/mime";
+import type { CommLink } from "./comm-hub";
 
 export type { CellRow, ExecutionRow, InputRequestRow, OutputRow, RuntimeSessionRow };
 export { useStore };
@@ -32,6 +34,13 @@ export function useCells(): readonly CellRow[] {
 /** The cell's newest execution, whatever its state. */
 export function useLatestExecution(cellId: string): ExecutionRow | null {
   return useQuery(queries.latestExecution, { cellId })[0] ?? null;
+}
+
+/** Tell whether the runtime session that an execution ran in is still the active one. */
+export function useRunsOn(executionId: string): boolean {
+  const execution = useQuery(queries.execution, { executionId })[0];
+  const active = useQuery(queries.activeSession, {})[0];
+  return active !== undefined && execution?.sessionId === active.sessionId;
 }
 
 /** What is queued or runs, in order. */
@@ -131,6 +140,36 @@ export async function askRuntime(store: Store, question: Question, data: Readonl
   } catch {
     return { problem: "The runtime does not answer." };
   }
+}
+
+/** The way of widgets to the runtime, whichever is active. */
+export function commLink(store: Store): CommLink {
+  return {
+    sessionId: () => readActiveSession(store)?.sessionId ?? null,
+    isConnected: () => store.status.connected,
+    send: async (topic, data) => {
+      const session = readActiveSession(store);
+      if (session?.status !== "ready" || session.sessionId !== data.sessionId) return "lost";
+      try {
+        return "data" in readAnswer(await store.sendLive(topic, data, { to: session.storeSessionId })) ? "taken" : "refused";
+      } catch {
+        return "lost";
+      }
+    },
+    onPiece: (listener) =>
+      store.onLive("runtime.comm", ({ data, sender }) => {
+        // Anybody who may edit can send live messages; widgets are the runtime's alone.
+        const isRuntime = sender === readActiveSession(store)?.storeSessionId;
+        if (isRuntime && typeof data === "object" && data !== null && !Array.isArray(data)) listener(data as Record<string, Json>);
+        return null;
+      }),
+    onChange: (listener) => {
+      const stops = [store.subscribe(queries.activeSession, {}, listener), store.subscribeStatus(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
 }
 
 /** Call back whenever a cell changes. */

@@ -45,7 +45,7 @@ const Output = memo(function Output({ output, failed }: { readonly output: Outpu
       if (bundle === null) return <p className="output-note">This output is damaged.</p>;
       return (
         <div data-testid={output.kind === "result" ? "output-result" : "output-display"}>
-          <RichOutput notebookId={notebookId} bundle={bundle} metadata={output.metadata} />
+          <RichOutput notebookId={notebookId} executionId={output.executionId} bundle={bundle} metadata={output.metadata} />
         </div>
       );
     }

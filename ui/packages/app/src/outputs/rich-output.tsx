@@ -2,11 +2,14 @@
 import type { Bundle, Representation } from "@runt/schema";
 import { useCallback, useEffect, useState } from "react";
 import { artifactUrl } from "../api";
-import { type Choice, choose, isText, parseJson } from "../model/mime";
+import { type Choice, choose, isText, metadataOf, WIDGET_MIME } from "../model/mime";
+import { ChartOutput } from "./chart-output";
 import { HtmlOutput } from "./html-output";
 import { JsonOutput } from "./json-output";
 import { LazyMarkdown, latexAsMarkdown } from "./lazy-markdown";
+import { Retry } from "./retry";
 import { TerminalOutput } from "./terminal-output";
+import { WidgetOutput } from "./widget-output";
 
 interface ImageSize {
   readonly width?: number;
@@ -15,14 +18,23 @@ interface ImageSize {
 
 interface RichOutputProps {
   readonly notebookId: string;
+  readonly executionId: string;
   readonly bundle: Bundle;
   /** JSON text: nbformat output metadata, sizes of images among it. */
   readonly metadata: string | null;
 }
 
-export function RichOutput({ notebookId, bundle, metadata }: RichOutputProps) {
+export function RichOutput({ notebookId, executionId, bundle, metadata }: RichOutputProps) {
   const choice = choose(bundle);
   if (choice === null) return null;
+  if (choice.renderer === "widget" && choice.representation.type === "inline") {
+    const { [WIDGET_MIME]: _, ...others } = bundle;
+    return (
+      <WidgetOutput executionId={executionId} source={choice.representation.data}>
+        <RichOutput notebookId={notebookId} executionId={executionId} bundle={others} metadata={metadata} />
+      </WidgetOutput>
+    );
+  }
   if (choice.renderer === "image") {
     const plain = bundle["text/plain"];
     const alt = plain?.type === "inline" && !plain.data.startsWith("<") ? plain.data : "Image output";
@@ -35,7 +47,7 @@ export function RichOutput({ notebookId, bundle, metadata }: RichOutputProps) {
         : `data:${mime};base64,${representation.data.replace(/\s/g, "")}`;
     return <ImageOutput src={src} alt={alt} size={size} />;
   }
-  return <TextOutput notebookId={notebookId} choice={choice} />;
+  return <TextOutput notebookId={notebookId} choice={choice} metadata={metadata} />;
 }
 
 interface VectorProps {
@@ -49,17 +61,26 @@ interface VectorProps {
 function VectorImage({ notebookId, choice, alt, size }: VectorProps) {
   const loaded = useText(notebookId, choice.representation);
   if (loaded.state === "loading") return <p className="output-note">Loading…</p>;
-  if (loaded.state === "failed") return <FailedArtifact problem={loaded.problem} onRetry={loaded.retry} />;
+  if (loaded.state === "failed") return <Retry problem={loaded.problem} onRetry={loaded.retry} />;
   return <ImageOutput src={`data:${choice.mime};charset=utf-8,${encodeURIComponent(loaded.text)}`} alt={alt} size={size} />;
 }
 
-function TextOutput({ notebookId, choice }: { readonly notebookId: string; readonly choice: Choice }) {
+interface TextOutputProps {
+  readonly notebookId: string;
+  readonly choice: Choice;
+  readonly metadata: string | null;
+}
+
+function TextOutput({ notebookId, choice, metadata }: TextOutputProps) {
   const { mime, renderer, representation } = choice;
   const loaded = useText(notebookId, representation);
   if (!isText(mime)) return <p className="output-note">An output of type {mime}, which this app cannot show.</p>;
   if (loaded.state === "loading") return <p className="output-note">Loading…</p>;
-  if (loaded.state === "failed") return <FailedArtifact problem={loaded.problem} onRetry={loaded.retry} />;
+  if (loaded.state === "failed") return <Retry problem={loaded.problem} onRetry={loaded.retry} />;
   switch (renderer) {
+    case "plotly":
+    case "vega":
+      return <ChartOutput renderer={renderer} mime={mime} source={loaded.text} metadata={metadata} />;
     case "html":
     case "javascript":
       return <HtmlOutput kind={renderer} source={loaded.text} />;
@@ -99,28 +120,15 @@ function ImageOutput({ src, alt, size }: ImageProps) {
       setFailed(null);
       setAttempt(attempt + 1);
     };
-    return <FailedArtifact problem="The image cannot be read." onRetry={retry} />;
+    return <Retry problem="The image cannot be read." onRetry={retry} />;
   }
   return (
     <img key={attempt} className="output-image" data-testid="output-image" src={src} alt={alt} {...size} onError={() => setFailed(src)} />
   );
 }
 
-function FailedArtifact({ problem, onRetry }: { readonly problem: string; readonly onRetry: () => void }) {
-  return (
-    <p className="output-note" role="alert">
-      {problem}{" "}
-      <button type="button" className="link-button" onClick={onRetry}>
-        Try again
-      </button>
-    </p>
-  );
-}
-
 function imageSize(metadata: string | null, mime: string): ImageSize {
-  const all = metadata === null ? undefined : parseJson(metadata);
-  const own = (all as Readonly<Record<string, unknown>> | null | undefined)?.[mime];
-  const { width, height } = (typeof own === "object" && own !== null ? own : {}) as { width?: unknown; height?: unknown };
+  const { width, height } = metadataOf(metadata, mime);
   return { ...(typeof width === "number" ? { width } : {}), ...(typeof height === "number" ? { height } : {}) };
 }
 

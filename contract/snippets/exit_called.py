@@ -1,0 +1,6 @@
+# exit() asks for the end of the kernel.
+# runs: host page
+# %%
+print("before")
+exit()
+print("after")

@@ -1,0 +1,6 @@
+# Code that raises KeyboardInterrupt itself.
+# runs: host page
+# %%
+raise KeyboardInterrupt
+# %%
+print("the next cell runs")
