@@ -22,6 +22,7 @@ PAGE_DISTS := runtime-schema runtime-core runtime-python runtime-browser
 PAGE_SOURCES = $(shell find scripts/pyodide $(PAGE_DISTS:%=packages/%/src) -name __pycache__ -prune -o -type f -print) \
 	$(PAGE_DISTS:%=packages/%/pyproject.toml) VERSION ui/package-lock.json
 GENERATED := ui/packages/schema/src/schema.gen.ts
+GENERATED_LIVESTORE := ui/livestore/src/livestore.gen.ts
 UI_SOURCES = $(shell find ui/packages -name node_modules -prune -o -type f -print) ui/package-lock.json ui/tsconfig.base.json
 
 # uv must use the interpreter it is given, and no environment that happens to be active.
@@ -29,7 +30,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
 .PHONY: help setup run test bench dist format generate lock clean \
-	check-python check-ui package-tests cross-tests chromium ui pyodide test-pyodide \
+	check-python check-ui package-tests cross-tests chromium ui pyodide test-pyodide test-livestore \
 	format-check lint types arrows generated ui-lint ui-types ui-tests
 
 help: ## List the targets
@@ -48,6 +49,11 @@ setup: .venv/.stamp ui/node_modules/.stamp ## Make the Python and npm environmen
 	@test -x $(BIN)/python || $(STAGE) "set up: .venv" $(UV) venv --quiet --python .tools/bin/python .venv
 	@$(STAGE) "set up: locked requirements" $(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
 	@$(STAGE) "set up: our packages, editable" $(UV) pip install --quiet --python .venv --no-deps --no-build-isolation $(DISTS:%=-e packages/%)
+	@touch $@
+
+# LiveStore is large and only its tests need it, so it is no member of the workspace.
+ui/livestore/node_modules/.stamp: ui/livestore/package.json ui/livestore/package-lock.json | ui/node_modules/.stamp
+	@$(STAGE) "set up: npm, LiveStore" npm ci --prefix ui/livestore --no-audit --no-fund
 	@touch $@
 
 ui/node_modules/.stamp: ui/package.json ui/package-lock.json $(UI_PACKAGES:%=ui/packages/%/package.json)
@@ -91,9 +97,10 @@ format: setup ## Format and fix what can be fixed without thought
 
 generate: setup ## Write the TypeScript that is generated from runtime-schema
 	$(BIN)/python -m runtime_schema.generate_typescript $(GENERATED)
+	$(BIN)/python -m runtime_schema.generate_livestore $(GENERATED_LIVESTORE)
 
 clean: ## Remove everything that was made
-	rm -rf .tools .venv dist ui/node_modules $(STATIC) $(PYODIDE) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .tools .venv dist ui/node_modules ui/livestore/node_modules ui/livestore/dist $(STATIC) $(PYODIDE) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- checks ----------------------------------------------------------------------------------------
 
@@ -116,6 +123,7 @@ arrows: setup
 	@$(STAGE) "arrows: import-linter" $(BIN)/lint-imports
 generated: setup
 	@$(STAGE) "generated: schema.gen.ts" $(BIN)/python -m runtime_schema.generate_typescript --check $(GENERATED)
+	@$(STAGE) "generated: livestore.gen.ts" $(BIN)/python -m runtime_schema.generate_livestore --check $(GENERATED_LIVESTORE)
 ui-lint: setup
 	@$(STAGE) "lint and arrows: biome" npm run --prefix ui lint
 ui-types: setup
@@ -136,7 +144,16 @@ test-%: .tools/isolated/%/.stamp
 # The schema is what every replica must agree on: no branch of it goes untested.
 test-runtime-schema: COVERAGE = --cov=runtime_schema --cov-branch --cov-fail-under=100
 
-cross-tests: setup ui chromium $(OLD_PYODIDE)/pyodide-lock.json .tools/pyodide-tests/.stamp
+ui/livestore/dist/index.html: ui/livestore/node_modules/.stamp $(UI_SOURCES) $(wildcard ui/livestore/src/* ui/livestore/page/*)
+	@$(STAGE) "build: the page of LiveStore's tests" npm run --silent --prefix ui/livestore build
+	@touch $@
+
+# Types and tests of what is written for LiveStore, against the released packages; and the page that tests/livestore opens.
+test-livestore: setup ui/livestore/dist/index.html ## Check what is written for LiveStore
+	@$(STAGE) "types: LiveStore" npm run --prefix ui/livestore types
+	@$(STAGE) "test: LiveStore" npm run --prefix ui/livestore test
+
+cross-tests: setup ui chromium test-livestore $(OLD_PYODIDE)/pyodide-lock.json .tools/pyodide-tests/.stamp
 	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests -n 2 --dist worksteal $(PYTEST_ARGS)
 
 # What is too long for every change: the same tests with more to try. Ends with the first failure, whose seed it shows.

@@ -9,11 +9,11 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import UnionType
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from . import events, ids, json_text, media, wire
 from .args import DEFINITIONS, FieldDefinition
@@ -105,7 +105,7 @@ def generate() -> str:
         *_event_types(),
         _interface("Limits", "Bounds that the backend tells in `welcome`.", ((camel_case(f.name), "number") for f in fields(wire.Limits))),
         *_row_types(),
-        _constant("EVENTS", "Fields of every event, in order.", _definitions(), "Readonly<Record<EventName, readonly FieldDefinition[]>>"),
+        _constant("EVENTS", "Fields of every event, in order.", field_kinds(), "Readonly<Record<EventName, readonly FieldDefinition[]>>"),
         _constant(
             "SERVER_ONLY", "Events that only an authority commits.", [wire_name(event) for event in SERVER_ONLY], "readonly EventName[]"
         ),
@@ -146,7 +146,12 @@ _CONSTANTS = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; gives its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m runtime_schema.generate_typescript", description="Write the schema as TypeScript.")
+    return write_or_check(arguments, "generate_typescript", "Write the schema as TypeScript.", generate)
+
+
+def write_or_check(arguments: Sequence[str], module: str, about: str, generate: Callable[[], str]) -> int:
+    """Run a generator's command: write its text, or compare it with what is there; gives the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m runtime_schema.{module}", description=about)
     parser.add_argument("path", type=Path, help="the file to write")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when the file is stale")
     options = parser.parse_args(arguments)
@@ -179,7 +184,8 @@ def _row_types() -> list[str]:
     ]
 
 
-def _definitions() -> dict[str, list[dict[str, object]]]:
+def field_kinds() -> dict[str, list[dict[str, Any]]]:  # Any: a FieldKind as the TypeScript above has it
+    """Say of every field of every event whether it is optional and how it is checked."""
     return {
         name: [{"name": field.wire, "optional": field.optional, "kind": _field_kind(field)} for field in definition.fields]
         for name, definition in DEFINITIONS.items()

@@ -1,4 +1,4 @@
-"""The ASGI application: routes, the sync socket, the Python for pages, the built app, all behind the gate."""
+"""The ASGI application: routes, the sync sockets, the Python for pages, the built app, all behind the gate."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.routing import Route as StarletteRoute
 
 from .accounts import Accounts
 from .distribution import Distribution
 from .distribution_routes import distribution_routes
 from .errors import ApiError
 from .gate import Gate
+from .livestore.endpoint import LiveStoreEndpoint
 from .routes import Route, build_routes, error_response
 from .sync_endpoint import SyncEndpoint
 from .web_app import web_routes
@@ -21,6 +23,7 @@ from .web_app import web_routes
 def build_app(
     table: Sequence[Route],
     sync: SyncEndpoint,
+    livestore: LiveStoreEndpoint,
     accounts: Accounts,
     cookie_name: str,
     hosts: frozenset[str],
@@ -35,6 +38,8 @@ def build_app(
     routes: list[BaseRoute] = [
         *build_routes(table, accounts, cookie_name, origins),
         WebSocketRoute("/sync/{store_id}", sync.__call__),
+        WebSocketRoute("/livestore", livestore.socket),
+        StarletteRoute("/livestore", livestore.post, methods=["POST"]),
         *distribution_routes(distribution),
         *web_routes(),
     ]

@@ -6,7 +6,7 @@ It stands below the framework, so that nothing is routed, parsed or upgraded for
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -83,7 +83,8 @@ class Gate:
 
 def _has_token(query: bytes) -> bool:
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    return any(name.lower() in _TOKEN_PARAMETERS or _TOKEN.fullmatch(value) for name, value in pairs)
+    # LiveStore's `payload` is JSON that was encoded twice.
+    return any(name.lower() in _TOKEN_PARAMETERS or _TOKEN.search(unquote(value)) for name, value in pairs)
 
 
 async def _refuse(scope: Scope, send: Send, own: Mapping[bytes, bytes], status: int, code: str, message: str) -> None:

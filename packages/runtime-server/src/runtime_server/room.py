@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from runtime_schema.args import encode_args
 from runtime_schema.events import Event, wire_name
@@ -44,7 +44,7 @@ from .log import Batch, Decision, OpenedStore, Record
 from .peer import AckRun, Peer
 from .rate import Rate
 from .tail import Tail, events_frames
-from .verdict import SESSION_STARTED, Grounds, Note, event_digest, judge, note_of, raw_args
+from .verdict import SESSION_STARTED, Grounds, Note, NumberedEvent, event_digest, judge, note_of, raw_args
 
 CHATTER_PER_S = 500
 """Live messages and pings that one connection may send a second; twice as many at once."""
@@ -116,6 +116,16 @@ class Room:
     def idle(self) -> bool:
         """Whether nothing would be missed if the room were closed now."""
         return not self._peers and not self._flights and not self._lease.active
+
+    @property
+    def backend(self) -> str:
+        """What tells this log from another of the same name."""
+        return self._backend
+
+    @property
+    def decided(self) -> int:
+        """The number of the last event that was accepted, be it on disk or on its way there."""
+        return self._next - 1
 
     @property
     def flights(self) -> int:
@@ -290,6 +300,45 @@ class Room:
             if note is not None:
                 notes.append(note)
         return self._decide(None, self._own_session, SERVER_CLIENT_ID, decisions, notes)
+
+    def push_numbered(self, user: User, events: Sequence[NumberedEvent], *, same_rules: bool, now_s: float) -> list[Effect] | str:
+        """Record events that a client has numbered itself, from `decided + 1` on; all of them, or none and why."""
+        judged: list[tuple[str, list[Decision], list[Note]]] = []
+        for name, group in groupby(events, key=lambda event: event.session):
+            run = list(group)
+            session = self._sessions.get(name)
+            if name == self._own_session or (session is not None and session.client_id != user.id):
+                return f"session {name} is somebody else's"
+            if session is not None and session.last_n >= run[0].seq:
+                return f"session {name} has had event {session.last_n} already"
+            verdicts = [
+                judge(
+                    event.name,
+                    event.args,
+                    user.id,
+                    name,
+                    event.seq,
+                    same_rules=same_rules,
+                    authority=False,
+                    grounds=self._grounds,
+                    keep_unknown=True,
+                )
+                for event in run
+            ]
+            for decision, _ in verdicts:
+                if decision.body is None:
+                    return decision.message
+            judged.append((name, [decision for decision, _ in verdicts], [note for _, note in verdicts if note is not None]))
+        for name, decisions, _ in judged:
+            session = self._sessions.setdefault(name, _Session(user.id, 0, 0))
+            session.rate = session.rate or Rate(self._limits.events_per_s, self._limits.events_per_s, now_s)
+            if not session.rate.take(len(decisions), now_s):
+                return f"session {name} sends too much; wait"
+        return [effect for name, decisions, notes in judged for effect in self._decide(None, name, user.id, decisions, notes)]
+
+    def after(self, seq: int, max_events: int, max_bytes: int) -> list[bytes] | None:
+        """Give durable events from `seq + 1` on, as `Tail.after` does."""
+        return self._tail.after(seq, max_events, max_bytes)
 
     def dismiss(self, code: ByeCode, message: str, now_s: float) -> list[Effect]:
         """Send everybody away."""

@@ -11,8 +11,8 @@ from starlette.websockets import WebSocket
 
 from runtime_schema.events import Event
 from runtime_schema.json_text import decode
-from runtime_schema.wire import ByeCode
-from runtime_store.frames import ClientFrame, User
+from runtime_schema.wire import CLOSE_CODES, ByeCode
+from runtime_store.frames import ClientFrame, Push, User
 
 from .config import ServerConfig
 from .connection import Connection
@@ -20,6 +20,7 @@ from .effects import Append, Close, Effect, LookUp, PeerId, ReadPage, Retitle, S
 from .errors import StorageFullError
 from .images import ImageFolder
 from .imaging import Imaging
+from .livestore.desk import Desk
 from .log import EventLog, Outcome
 from .replica import Replica
 from .room import Room
@@ -38,6 +39,7 @@ class RoomHost:
         self.room = room
         self.replica = Replica(room.store_id, log, images)
         self.idle_since_s = config.monotonic_s()
+        self.desk = Desk(room, self.append, config.monotonic_s)
         room.image = next(iter(images.all(room.store_id)), None)
         self._imaging = Imaging(room.image, self.replica.make_image, self.idle_since_s)
         self._log = log
@@ -58,6 +60,11 @@ class RoomHost:
         """The longest queue of frames not yet handed to a socket."""
         return max((connection.queued_bytes for connection in self._connections.values()), default=0)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be missed if the room were closed now."""
+        return self.room.idle and not self.desk.readers
+
     async def serve(self, websocket: WebSocket, user: User) -> None:
         """Serve an accepted connection until it ends."""
         connection = Connection(next(self._ids), websocket, self._config.monotonic_s, self._drained)
@@ -68,8 +75,12 @@ class RoomHost:
         finally:
             del self._connections[connection.peer]
             self.room.on_close(connection.peer, self._now())
-            self.idle_since_s = self._now()
-            self._changed.set()
+            self.left()
+
+    def left(self) -> None:
+        """A connection has ended."""
+        self.idle_since_s = self._now()
+        self._changed.set()
 
     async def commit(self, events: Sequence[Event]) -> int:
         """Record events of the server's own; gives the head after them.
@@ -81,11 +92,23 @@ class RoomHost:
         head = self.room.head
         size = self._config.limits.batch_events
         for start in range(0, len(events), size):
-            future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            self.execute(self.room.commit(events[start : start + size]))
-            self._waiters[-1] = future
-            head = await future
+            await self.desk.calm()
+            head = await self.append(self.room.commit(events[start : start + size]))
         return head
+
+    def append(self, effects: list[Effect]) -> asyncio.Future[int]:
+        """Carry out effects that end with an append; what is given has the head once that is on disk, or StorageFullError."""
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.execute(effects)
+        self._waiters[-1] = future
+        return future
+
+    async def events_after(self, after: int, max_events: int, max_bytes: int) -> list[bytes]:
+        """Give durable events from `after + 1` on within both bounds: at least one if there is any."""
+        bodies = self.room.after(after, max_events, max_bytes)
+        if bodies is None:
+            bodies = await self._log.read(self.room.store_id, after, max_events, max_bytes)
+        return bodies[: self.room.head - after]
 
     async def follow_ups(self) -> None:
         """Wait for what was started after events became durable."""
@@ -109,11 +132,12 @@ class RoomHost:
     def dismiss(self, code: ByeCode, message: str) -> None:
         """Send everybody away."""
         self.execute(self.room.dismiss(code, message, self._now()))
+        self.desk.dismiss(CLOSE_CODES[code], code)
 
     async def settle(self) -> None:
         """Wait until nothing is on its way to the disk and all who were sent away are gone; cut who does not go."""
         cut = asyncio.get_running_loop().call_later(_GO_WITHIN_S, self._cut)
-        while self._waiters or self._connections or self._tasks:
+        while self._waiters or self._connections or self._tasks or self.desk.readers:
             self._changed.clear()
             await self._changed.wait()
         cut.cancel()
@@ -121,6 +145,7 @@ class RoomHost:
     def _cut(self) -> None:
         for connection in self._connections.values():
             connection.abort()
+        self.desk.cut()
 
     def execute(self, effects: list[Effect]) -> None:
         """Carry out what the room asks."""
@@ -148,13 +173,19 @@ class RoomHost:
         return self._config.monotonic_s()
 
     def _receive(self, peer: PeerId, frame: ClientFrame) -> None:
+        if not isinstance(frame, Push) or not self.desk.keep(partial(self._take, peer, frame)):
+            self._take(peer, frame)
+
+    def _take(self, peer: PeerId, frame: ClientFrame) -> None:
         self.execute(self.room.on_frame(peer, frame, self._now()))
 
     def _refuse(self, peer: PeerId, problem: str) -> None:
         self.execute(self.room.on_bad_frame(peer, problem, self._now()))
 
     def _pressure(self) -> asyncio.Future[None] | None:
-        """Let clients wait in their sockets rather than here when the disk is behind."""
+        """Let clients wait in their sockets rather than here when the disk is behind, or another has its turn."""
+        if (turn_over := self.desk.turn_over()) is not None:
+            return turn_over
         if self.room.flights < _MANY_FLIGHTS:
             return None
         if self._calm is None:
@@ -209,6 +240,7 @@ class RoomHost:
 
     def _relieve(self) -> None:
         self._changed.set()
+        self.desk.move()
         if self._calm is not None and self.room.flights <= _FEW_FLIGHTS:
             self._calm.set_result(None)
             self._calm = None

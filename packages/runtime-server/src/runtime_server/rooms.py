@@ -102,7 +102,7 @@ class Rooms:
         now_s = self._config.monotonic_s()
         for store_id, host in list(self._hosts.items()):
             host.tick(now_s)
-            if not host.room.idle:
+            if not host.idle:
                 host.idle_since_s = now_s
             elif now_s - host.idle_since_s >= self._config.idle_room_s:
                 del self._hosts[store_id]

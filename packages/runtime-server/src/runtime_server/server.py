@@ -22,6 +22,7 @@ from .database import Database
 from .distribution import open_distribution
 from .errors import PortInUseError
 from .images import ImageFolder
+from .livestore.endpoint import LiveStoreEndpoint
 from .log import EventLog
 from .notebooks import Notebooks, set_title
 from .rooms import Rooms
@@ -97,7 +98,14 @@ class Server:
             version=version("runtime-server"),
         )
         sync = SyncEndpoint(rooms=self.rooms, accounts=self._accounts, cookie_name=cookie_name, origins=origins)
-        app = build_app(api.table(), sync, self._accounts, cookie_name, frozenset(hosts), origins, distribution)
+        livestore = LiveStoreEndpoint(
+            rooms=self.rooms,
+            accounts=self._accounts,
+            cookie_name=cookie_name,
+            origins=origins,
+            frame_bytes=config.limits.frame_bytes,
+        )
+        app = build_app(api.table(), sync, livestore, self._accounts, cookie_name, frozenset(hosts), origins, distribution)
         await self.rooms.start()
         self._listener = _Listener(_uvicorn_config(app, config))
         self._serving = asyncio.create_task(self._listener.serve(sockets=[listening]))

@@ -6,11 +6,11 @@ Pure; what the notebook's rules make of a valid event is the materializers' conc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from runtime_schema.args import check_args
+from runtime_schema.args import DEFINITIONS, check_args
 from runtime_schema.errors import InvalidEventError
 from runtime_schema.events import RULE_BOUND, SERVER_ONLY, RuntimeSessionStarted, wire_name
 from runtime_schema.json_text import Json
@@ -24,6 +24,7 @@ NoteKind = Literal["session", "password", "title", "none"]
 
 _SERVER_ONLY = frozenset(wire_name(event) for event in SERVER_ONLY)
 _RULE_BOUND = frozenset(wire_name(event) for event in RULE_BOUND)
+_SESSION_EVENTS = frozenset(name for name in DEFINITIONS if name.startswith("v1.RuntimeSession"))
 _WITH_ARTIFACTS = frozenset({"v1.DisplayAdded", "v1.DisplayUpdated", "v1.ResultAdded", "v1.FilePut"})
 SESSION_STARTED = wire_name(RuntimeSessionStarted)
 _INPUT_REQUESTED, _INPUT_REPLIED, _METADATA_SET = "v1.InputRequested", "v1.InputReplied", "v1.NotebookMetadataSet"
@@ -38,6 +39,15 @@ class Note:
     args: dict[str, Json]
     client_id: str
     store_session_id: str
+
+
+class NumberedEvent(NamedTuple):
+    """An event whose client has given it its place in the log."""
+
+    session: str
+    seq: int
+    name: str
+    args: msgspec.Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,16 @@ def event_digest(name: str, args: bytes, client_id: str) -> bytes:
 
 
 def judge(
-    name: str, raw: msgspec.Raw, client_id: str, session: str, n: int, *, same_rules: bool, authority: bool, grounds: Grounds
+    name: str,
+    raw: msgspec.Raw,
+    client_id: str,
+    session: str,
+    n: int,
+    *,
+    same_rules: bool,
+    authority: bool,
+    grounds: Grounds,
+    keep_unknown: bool = False,
 ) -> tuple[Decision, Note | None]:
     """Decide about one event.
 
@@ -73,6 +92,7 @@ def judge(
         same_rules: Whether the client derives states by this server's rules.
         authority: Whether it is the server's own.
         grounds: Limits, artifacts, open password requests.
+        keep_unknown: Whether an event that has no definition here is recorded, for those who know it.
     """
     args = bytes(raw)
     digest = event_digest(name, args, client_id)
@@ -84,7 +104,8 @@ def judge(
         return reject("too-large", f"{name[:64]} has {len(args)} bytes; an event may have {grounds.limits.event_bytes}")
     try:
         decoded = decode_args(args)
-        check_args(name, decoded)
+        if not keep_unknown or name in DEFINITIONS:
+            check_args(name, decoded)
     except FrameError as exc:
         return reject("invalid", f"{name[:64]}: {exc}")
     except InvalidEventError as exc:
@@ -105,7 +126,7 @@ def judge(
 
 def note_kind(name: str, args: Mapping[str, Json]) -> NoteKind:
     """Tell which of the room's own concerns an event is, if any."""
-    if name.startswith("v1.RuntimeSession"):
+    if name in _SESSION_EVENTS:
         return "session"
     if name == _INPUT_REQUESTED and args["password"] is True:
         return "password"

@@ -24,8 +24,15 @@ export class TextCoalescer<Key> {
   private pending: { readonly key: Key; readonly parts: string[] }[] = [];
   private units = 0;
   private half: { readonly key: Key; readonly unit: string } | null = null;
-  private intervalMs = MIN_INTERVAL_MS;
+  private readonly leastMs: number;
+  private intervalMs: number;
   private sentMs: number | null = null;
+
+  /** @param leastMs - the shortest interval, for where an event costs much */
+  constructor(leastMs = MIN_INTERVAL_MS) {
+    this.leastMs = leastMs;
+    this.intervalMs = leastMs;
+  }
 
   /** When `tick` must be called, on the clock of `nowMs`; null when nothing waits. */
   get dueMs(): number | null {
@@ -89,7 +96,7 @@ export class TextCoalescer<Key> {
   private take(nowMs: number): Chunk<Key>[] {
     if (this.pending.length === 0) return [];
     const quiet = this.sentMs === null || nowMs - this.sentMs >= QUIET_MS;
-    this.intervalMs = quiet ? MIN_INTERVAL_MS : Math.min(MAX_INTERVAL_MS, this.intervalMs * 1.5);
+    this.intervalMs = quiet ? this.leastMs : Math.max(this.leastMs, Math.min(MAX_INTERVAL_MS, this.intervalMs * 1.5));
     this.sentMs = nowMs;
     const taken = this.pending;
     this.pending = [];

@@ -101,6 +101,7 @@ export class PortHost {
       outbox: this.outbox,
       clock,
       newId: () => store.newId(),
+      intervalMs: store.textIntervalMs,
       onTaken: (units) => options.onTaken?.(units),
       onRefused: ({ code, message }) => this.problem(`text was not recorded (${code}): ${message}`),
     });

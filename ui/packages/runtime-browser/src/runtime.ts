@@ -2,7 +2,7 @@
 // The agent in the worker shares its thread with people's code; everything that must happen anyway happens here.
 
 import type { Json } from "@runt/schema";
-import { type Clock, type GuestStore, type LiveMessage, type Store, systemClock } from "@runt/store";
+import { type Clock, type LiveMessage, type RuntimeGuest, type RuntimeStore, systemClock } from "@runt/store";
 import { type Distribution, fetchBootFiles, fetchDistribution, fetchFile } from "./files";
 import { downloadInWords, OFF, type RuntimeState } from "./state";
 import { type ArtifactUploads, HttpUploads } from "./uploads";
@@ -11,8 +11,11 @@ import { type Finish, type RunEnd, WorkerRun } from "./worker-run";
 
 export type RuntimeKind = "python" | "echo" | "html";
 
-/** What the supervisor needs of the page's store. */
-export type RuntimeHome = Pick<Store, "openGuest" | "commit" | "newId">;
+/** What the supervisor needs of the page's store: ours is one, @runt/livestore makes one of a LiveStore store. */
+export interface RuntimeHome extends Pick<RuntimeStore, "commit" | "newId"> {
+  /** Open a store session for a runtime. What is thrown says why this store cannot have one. */
+  openGuest(): RuntimeGuest;
+}
 
 export interface BrowserRuntimeOptions {
   readonly notebookId: string;
@@ -61,7 +64,7 @@ const RESTARTED: Finish = { status: "error", errorName: "RuntimeRestarted", erro
 /** What lives from a start to the next stop: one guest of the store, and one worker after another. */
 interface Tenure {
   readonly kind: RuntimeKind;
-  readonly guest: GuestStore;
+  readonly guest: RuntimeGuest;
   readonly abort: AbortController;
   readonly release: () => void;
   distribution: Distribution | null;
@@ -106,7 +109,13 @@ export class BrowserRuntime {
   /** Become the notebook's runtime. Settles when it is ready, or when that will not be; the state says which. */
   start(options: StartOptions = {}): Promise<void> {
     if (this.#tenure === null) {
-      const guest = this.#store.openGuest();
+      let guest: RuntimeGuest;
+      try {
+        guest = this.#store.openGuest();
+      } catch (error) {
+        this.#set({ ...OFF, status: "failed", error: error instanceof Error ? error.message : String(error) });
+        return Promise.resolve();
+      }
       const abort = new AbortController();
       this.#tenure = { kind: options.kind ?? "python", guest, abort, release: this.#listen(guest), distribution: null, run: null };
       this.#deaths = [];
@@ -266,7 +275,7 @@ export class BrowserRuntime {
 
   // --- what others want
 
-  #listen(guest: GuestStore): () => void {
+  #listen(guest: RuntimeGuest): () => void {
     const leave = (): void => this.dispose();
     this.#page.events.addEventListener("pagehide", leave);
     const stops = [

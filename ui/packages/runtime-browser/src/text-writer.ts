@@ -17,6 +17,8 @@ interface Ports {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** How long text is gathered at least. */
+  readonly intervalMs: number | undefined;
   /** Hears how many UTF-16 units were taken so far, modulo 2^31, when that has grown. */
   readonly onTaken: (units: number) => void;
   /** Hears of text that was not recorded, and why. */
@@ -30,7 +32,7 @@ const MOST_OPEN = 64;
 
 export class TextWriter {
   private readonly ports: Ports;
-  private readonly coalescer = new TextCoalescer<Place>();
+  private readonly coalescer: TextCoalescer<Place>;
   private readonly open = new Map<string, OpenStream>();
   private readonly dropped = new Map<string, { readonly place: Place; units: number }>();
   private place: Place | null = null;
@@ -40,6 +42,7 @@ export class TextWriter {
 
   constructor(ports: Ports) {
     this.ports = ports;
+    this.coalescer = new TextCoalescer(ports.intervalMs);
   }
 
   /** Text goes there from now on; `null` is nowhere. */

@@ -38,6 +38,16 @@ describe("TextCoalescer", () => {
     expect(coalescer.dueMs).toBe(now + 16);
   });
 
+  it("gathers longer from the beginning where each event costs much", () => {
+    const coalescer = new TextCoalescer<string>(100);
+    expect(texts(coalescer.add("out", "a", 0))).toEqual(["out:a"]);
+    for (const round of [1, 2, 3]) {
+      coalescer.add("out", "b", round * 100 - 50);
+      expect(coalescer.dueMs).toBe(round * 100);
+      coalescer.tick(round * 100);
+    }
+  });
+
   it("keeps the order of several keys", () => {
     const coalescer = new TextCoalescer<string>();
     coalescer.add("out", "0", 0);

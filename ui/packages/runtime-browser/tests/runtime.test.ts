@@ -69,6 +69,13 @@ describe("a start", () => {
     expect(rig.worker.closed).toBe(true);
   });
 
+  it("fails with the store's own words where the store can have no runtime", async () => {
+    rig.store.close();
+    await rig.runtime.start();
+    expect(rig.runtime.state).toMatchObject({ status: "failed", error: expect.stringContaining("closed") });
+    expect(rig.workers).toHaveLength(0);
+  });
+
   it("that failed can be tried again", async () => {
     const { answer } = rig;
     rig.answer = async () => new Response("", { status: 404 });

@@ -5,7 +5,7 @@ import type { EventArgs, EventName, Json, Query } from "@runt/schema";
 import { StoreClosedError } from "./errors";
 import type { LiveHandler } from "./live";
 import type { Receipt } from "./receipts";
-import type { ReadOptions, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
+import type { ReadOptions, RuntimeGuest, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
 import type { Session } from "./session";
 
 /** What a guest asks of the store that it is a guest of. */
@@ -19,7 +19,7 @@ interface Host {
   left(): void;
 }
 
-export class GuestStore implements RuntimeStore {
+export class GuestStore implements RuntimeGuest {
   private readonly session: Session;
   private readonly store: RuntimeStore;
   private readonly host: Host;

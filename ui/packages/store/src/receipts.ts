@@ -41,6 +41,7 @@ class OpenReceipt implements Receipt {
   }
 }
 
+/** The undecided receipts of one store session. */
 export class PendingReceipts {
   private readonly byN = new Map<number, OpenReceipt>();
 

@@ -32,6 +32,14 @@ export type Incoming =
   | { readonly kind: "reject"; readonly storeSessionId: string; readonly n: number; readonly code: RejectCode; readonly message: string }
   | { readonly kind: "reset" };
 
+/** An event of another store's session, where it stands in the log. */
+export interface Witnessed {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly seq: number;
+  readonly applied: boolean;
+}
+
 /** What became of an own event: confirmed at `seq`, or gone. Whether an image applied it, nobody knows (`null`). */
 export type Decided =
   | { readonly storeSessionId: string; readonly n: number; readonly seq: number; readonly applied: boolean | null }
@@ -68,6 +76,8 @@ export class Replica {
   private settled: Entry[] = [];
   private pending: Entry[] = [];
   private readonly sessions = new Set<string>();
+  private readonly witnesses = new Map<string, (event: Witnessed) => void>();
+  private seen: (() => void)[] = [];
   private savepoint = false;
 
   /** @param db - the state after event `head`, for 0 an empty database; this closes it */
@@ -124,7 +134,14 @@ export class Replica {
     } finally {
       this.release();
       decisions.forEach(decided);
+      for (const tell of this.seen.splice(0)) tell();
     }
+  }
+
+  /** Hear what becomes of a session's events that reach the log by another way than this store; null to hear it no more. */
+  witness(storeSessionId: string, hear: ((event: Witnessed) => void) | null): void {
+    if (hear === null) this.witnesses.delete(storeSessionId);
+    else this.witnesses.set(storeSessionId, hear);
   }
 
   /** Learn who the backend takes this store for: pending events are applied again in that name. */
@@ -183,7 +200,10 @@ export class Replica {
       case "event": {
         const { event, seq } = incoming;
         if (this.confirmOwn(this.confirmation(incoming), decisions)) return;
-        if (this.confirm(seq, event, event.clientId)) {
+        const applied = this.confirm(seq, event, event.clientId);
+        const hear = this.witnesses.get(event.storeSessionId);
+        if (hear !== undefined) this.seen.push(() => hear({ name: event.name, args: event.args, seq, applied }));
+        if (applied) {
           this.dirty.note(event.name, event.args);
           this.dirty.noteMoved(event, this.pending);
           this.dirtyConfirmed.note(event.name, event.args);

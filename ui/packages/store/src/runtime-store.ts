@@ -21,7 +21,7 @@ export interface ReadOptions {
 /** Ends a subscription; calling it again does nothing. */
 export type Unsubscribe = () => void;
 
-/** A store as a runtime sees it; `Store` and `GuestStore` both are one. */
+/** A store as a runtime sees it; `Store` and `GuestStore` both are one. @runt/livestore makes one of a LiveStore store. */
 export interface RuntimeStore {
   readonly storeSessionId: string;
   readonly clientId: string;
@@ -32,4 +32,11 @@ export interface RuntimeStore {
   onLive(topic: string, handler: LiveHandler): Unsubscribe;
   sendLive(topic: string, data: Json, options?: { readonly to?: string }): Promise<Json>;
   newId(): string;
+  /** How long text is gathered at least, where each event costs this store much. */
+  readonly textIntervalMs?: number;
+}
+
+/** A runtime's own store session on the store of its page; open while the runtime lives. */
+export interface RuntimeGuest extends RuntimeStore {
+  close(): void;
 }

@@ -18,7 +18,7 @@ import type { LiveHandler } from "./live";
 import { Outbox } from "./outbox";
 import { SyncProtocol } from "./protocol";
 import type { Receipt } from "./receipts";
-import { type Decided, type Incoming, Replica } from "./replica";
+import { type Decided, type Incoming, Replica, type Witnessed } from "./replica";
 import type { ReadOptions, RuntimeStore, StoreStatus, Unsubscribe } from "./runtime-store";
 import { Session, type Shared } from "./session";
 import { type Params, type RowsHandle, Subscriptions, type TextHandle } from "./subscriptions";
@@ -48,6 +48,7 @@ export interface Watched<Row> {
 }
 
 type Untyped = Query<unknown, never>;
+type Commit = <N extends EventName>(session: Session, name: N, args: EventArgs[N]) => Receipt;
 
 // One frame of a display: work in the background stops in time for it, and callbacks come at most once in it.
 const FRAME_MS = 16;
@@ -181,13 +182,30 @@ export class Store implements RuntimeStore {
    */
   openGuest(): GuestStore {
     if (this.closed) throw new StoreClosedError("openGuest");
-    const outbox = new Outbox(this.newId());
+    return this.guestOf(this.newId(), (session, name, args) => this.commitAs(session, name, args, this.own.n));
+  }
+
+  /**
+   * Stand by a store of another kind in this page, whose events reach the backend by a way of its own: the guest's socket
+   * is the lease of that store's session, live messages for it come here, and `hear` is told of its events where they stand
+   * in the log. The guest itself commits nothing.
+   */
+  openWitness(storeSessionId: string, hear: (event: Witnessed) => void): GuestStore {
+    if (this.closed) throw new StoreClosedError("openWitness");
+    this.replica.witness(storeSessionId, hear);
+    return this.guestOf(storeSessionId, (_, name) => {
+      throw new StoreClosedError(name);
+    });
+  }
+
+  private guestOf(storeSessionId: string, commit: Commit): GuestStore {
+    const outbox = new Outbox(storeSessionId);
     const session = new Session(outbox.storeSessionId, new GuestProtocol(outbox, this.protocol), this.shared);
     this.protocol.attach(outbox);
     this.sessions.set(session.storeSessionId, session);
     this.keeper?.began(session.storeSessionId);
     const guest = new GuestStore(session, this, {
-      commit: (name, args) => this.commitAs(session, name, args, this.own.n),
+      commit: (name, args) => commit(session, name, args),
       subscribe: (query, params, callback, options) => this.listen(query, params, callback, options, true),
       statusAsked: () => this.flushSoon("microtask"),
       left: () => this.left(guest, session, outbox),
@@ -318,6 +336,7 @@ export class Store implements RuntimeStore {
   /** A guest has closed: what it left undecided is pushed over the own connection. */
   private left(guest: GuestStore, session: Session, outbox: Outbox): void {
     this.guests.delete(guest);
+    this.replica.witness(session.storeSessionId, null);
     session.leave();
     this.own.run(this.protocol.adopt(outbox));
     this.statusMayDiffer();

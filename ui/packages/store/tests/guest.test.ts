@@ -9,6 +9,7 @@ import {
   type Store,
   StoreClosedError,
   type StoreStatus,
+  type Witnessed,
 } from "../src/index";
 import { InMemoryBackend } from "./in-memory-backend";
 import { ManualClock, settle } from "./manual-clock";
@@ -476,6 +477,31 @@ describe("a store that is its own authority", () => {
     expect(its.status).toEqual({ connected: true, pending: 0, head: 2, problem: null });
     its.close();
     alone.close();
+  });
+});
+
+describe("a witness of another store's session", () => {
+  const recordedAs = (name: string, args: Readonly<Record<string, unknown>>, session: string, n: number) =>
+    backend.append("v1.NotebookMetadataSet", { key: "k", value: "1" }, [name, args, "local", session, n]);
+
+  it("vouches for that session, and hears what becomes of its events where they stand in the log", async () => {
+    const heard: Witnessed[] = [];
+    const witness = store.openWitness("tab__live", (event) => heard.push(event));
+    await settle();
+    expect(witness.storeSessionId).toBe("tab__live");
+    expect(backend.peers.at(-1)?.session).toBe("tab__live");
+    await recordedAs("v1.CellCreated", cell("a"), "tab__live", 2);
+    await recordedAs("v1.CellMoved", { cellId: "gone", position: "a0" }, "tab__live", 4);
+    expect(heard.map(({ name, seq, applied }) => [name, seq, applied])).toEqual([
+      ["v1.CellCreated", 2, true],
+      ["v1.CellMoved", 4, false],
+    ]);
+    expect(heard[0]?.args).toEqual(cell("a"));
+    expect(() => witness.commit("v1.CellCreated", cell("b"))).toThrow(StoreClosedError);
+    witness.close();
+    await recordedAs("v1.CellCreated", cell("c"), "tab__live", 6);
+    expect(heard).toHaveLength(2);
+    expect(backend.peers.at(-1)?.open).toBe(false);
   });
 });
 

@@ -1,0 +1,4 @@
+// Its own run: LiveStore is installed here only.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({ test: { include: ["tests/**/*.test.ts"], testTimeout: 60_000 } });
