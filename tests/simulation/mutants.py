@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     Mutant(
         "a clone's event is answered with its twin's record",
-        "converge",
+        "receipts",
         (edit(Room, "on_records", ("record.digest != digest", "False")),),
     ),
     Mutant(
