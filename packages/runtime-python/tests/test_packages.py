@@ -1,10 +1,11 @@
 """`%pip`: what is run, what is said afterwards, and what becomes of it in a page."""
 
 import sys
+from types import ModuleType
 
 import pytest
 
-from runtime_python.packages import await_micropip, pip_command, run_pip
+from runtime_python.packages import await_micropip, install_in_page, pip_command, run_pip
 
 
 @pytest.mark.parametrize(
@@ -39,11 +40,26 @@ def test_a_package_that_was_imported_and_changed_is_named(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("line", "rewritten"),
     [
-        ("%pip install -q numpy 'pandas>=2'\n", "await __import__('micropip').install(['numpy', 'pandas>=2'])\n"),
-        ("  %pip install six", "  await __import__('micropip').install(['six'])\n"),
+        ("%pip install -q numpy 'pandas>=2'\n", "await get_ipython().install_in_page(['numpy', 'pandas>=2'])\n"),
+        ("  %pip install six", "  await get_ipython().install_in_page(['six'])\n"),
         ("%pip list\n", "%pip list\n"),
         ("print('%pip install six')\n", "print('%pip install six')\n"),
     ],
 )
 def test_in_a_page_an_install_is_awaited(line: str, rewritten: str) -> None:
     assert await_micropip([line]) == [rewritten]
+
+
+async def test_what_micropip_did_not_bring_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    async def install(names: list[str]) -> None:
+        asked.append(names)
+
+    micropip = ModuleType("micropip")
+    micropip.install = install  # type: ignore[attr-defined]  # made here
+    monkeypatch.setitem(sys.modules, "micropip", micropip)
+    await install_in_page(["pytest>=1", "https://example.org/x.whl"])
+    with pytest.raises(ModuleNotFoundError, match="no-such-thing could not be installed"):
+        await install_in_page(["pytest", "no-such-thing>=1"])
+    assert asked == [["pytest>=1", "https://example.org/x.whl"], ["pytest", "no-such-thing>=1"]]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
-MAGICS = {"matplotlib": ("matplotlib",), "pylab": ("matplotlib", "numpy")}
+MAGICS = {"matplotlib": ("matplotlib",), "pylab": ("matplotlib", "numpy"), "pip": ("micropip",)}
 """What magics import themselves."""
 
 

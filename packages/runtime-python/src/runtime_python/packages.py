@@ -8,11 +8,12 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 
 _UV_KNOWS = ("install", "uninstall", "list", "freeze", "show", "check", "tree")
 _PIP_LINE = re.compile(r"^(\s*)%pip\s+install\s+(.*?)\s*$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OPTIONS_OF_PIP = ("-q", "--quiet", "-U", "--upgrade", "--pre", "-y", "--no-input", "--disable-pip-version-check")
 
 
@@ -57,7 +58,31 @@ def _rewritten(line: str) -> str:
     if found is None:
         return line
     names = [word for word in shlex.split(found[2]) if word not in _OPTIONS_OF_PIP]
-    return f"{found[1]}await __import__('micropip').install({names!r})\n"
+    return f"{found[1]}await get_ipython().install_in_page({names!r})\n"
+
+
+async def install_in_page(requirements: Sequence[str]) -> None:
+    """Install by micropip, and look whether that worked: of a file that it cannot fetch it only writes to the browser's console.
+
+    Raises:
+        ModuleNotFoundError: Something is not there afterwards.
+    """
+    await importlib.import_module("micropip").install(list(requirements))
+    importlib.invalidate_caches()
+    named = [found[0] for text in requirements if "://" not in text and (found := _NAME.match(text))]
+    if missing := [name for name in named if not _is_installed(name)]:
+        what = ", ".join(missing)
+        raise ModuleNotFoundError(
+            f"{what} could not be installed: the Python of this page does not have it. `runt pyodide mirror` adds packages."
+        )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _imported_versions() -> dict[str, str]:

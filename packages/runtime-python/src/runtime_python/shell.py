@@ -28,7 +28,7 @@ from .bundles import clean_text, encode_bundle, encode_metadata
 from .comms import KernelOfWidgets
 from .formatters import QuickFormatter
 from .interrupts import Interrupts, uninterruptible
-from .packages import await_micropip, run_pip
+from .packages import await_micropip, install_in_page, run_pip
 
 _NEVER_SHOWN = "To exit: use 'exit', 'quit', or Ctrl-D"
 
@@ -186,6 +186,10 @@ class NotebookShell(InteractiveShell):
         super().init_events()
         self.events = _Events(self, available_events)
         self.events.register("pre_execute", self._clear_warning_registry)
+
+    async def install_in_page(self, requirements: list[str]) -> None:
+        """Do what a `%pip install` line is rewritten to, where micropip installs."""
+        await install_in_page(requirements)
 
     def init_display_formatter(self) -> None:
         """Make the formatter."""

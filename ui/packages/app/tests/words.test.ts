@@ -73,6 +73,9 @@ describe("interruptedInWords", () => {
     const traceback =
       "\u001b[31mKeyboardInterrupt\u001b[39m\n\u001b[36mCell\u001b[39m \u001b[32mIn[7]\u001b[39m\u001b[32m, line 4\u001b[39m\nFile x.py:9";
     expect(interruptedInWords(traceback)).toBe("Interrupted at line 4");
+    expect(interruptedInWords("Traceback (most recent call last):\n  Cell In[7], line 5\n    while True: pass")).toBe(
+      "Interrupted at line 5",
+    );
     expect(interruptedInWords("")).toBe("Interrupted");
   });
 });

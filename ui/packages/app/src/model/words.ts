@@ -62,7 +62,7 @@ export function interruptedInWords(traceback: string): string {
   const text = terminalLines(traceback)
     .map((line) => line.runs.map((run) => run.text).join(""))
     .join("\n");
-  const line = /^Cell In ?\[\d+\], line (\d+)/m.exec(text)?.[1];
+  const line = /^ *Cell In ?\[\d+\], line (\d+)/m.exec(text)?.[1];
   return line === undefined ? "Interrupted" : `Interrupted at line ${line}`;
 }
 
