@@ -158,7 +158,8 @@ class IPythonEngine:
     def close(self) -> None:
         """Give back what was replaced. The namespace is kept by whoever still holds its objects."""
         self._comms.close()
-        self._charts.close()
+        for charts in self._charts:
+            charts.close()
         self._shell.restore_sys_module_state()
         sys.stdin, sys.stdout, sys.stderr, sys.displayhook, builtins.input, getpass.getpass = self._replaced
         NotebookShell.clear_instance()
