@@ -332,7 +332,10 @@ class Store:
             return
         if self._file is not None:
             if self._writing is None and (self._fresh or self._write) and self._broken is None:
-                self._writing = self._loop.create_task(self._write_file(self._file))
+                if self._file.power_safe:
+                    self._writing = self._loop.create_task(self._write_file(self._file))
+                else:
+                    self._write_at_once(self._file)
         elif self._fresh:
             fresh, self._fresh = self._fresh, []
             self._recorded(fresh)
@@ -347,20 +350,32 @@ class Store:
             event = fresh[0].event
             self._take(self._replica.reconcile(Acked(event.store_session_id, event.n, len(fresh), self._replica.head + 1)))
 
+    def _next_write(self) -> tuple[Write, list[Entry]]:
+        """Take what is to be written now, and the commits in it."""
+        write, self._write = self._write, Write()
+        fresh, self._fresh = self._fresh, []
+        if self._client is None:
+            head = self._replica.head
+            write.confirmed = [Confirmed(head + place, entry, own=False) for place, entry in enumerate(fresh, 1)]
+        else:
+            write.pending = [entry for entry in fresh if self._replica.is_pending(entry.key)]
+        return write, fresh
+
+    def _write_at_once(self, file: StoreFile) -> None:
+        """Write to a file that waits for no disk: a thread, or a task, would only cost time."""
+        try:
+            while self._fresh or self._write:
+                write, fresh = self._next_write()
+                file.write(write)
+                self._recorded(fresh)
+        except StoreFileError as exc:
+            self._break(exc)
+
     async def _write_file(self, file: StoreFile) -> None:
         try:
             while self._fresh or self._write:
-                write, self._write = self._write, Write()
-                fresh, self._fresh = self._fresh, []
-                if self._client is None:
-                    head = self._replica.head
-                    write.confirmed = [Confirmed(head + place, entry, own=False) for place, entry in enumerate(fresh, 1)]
-                else:
-                    write.pending = [entry for entry in fresh if self._replica.is_pending(entry.key)]
-                if file.power_safe:
-                    await self._loop.run_in_executor(self._disk, file.write, write)
-                else:
-                    file.write(write)  # waits for no disk, so a thread would only cost time
+                write, fresh = self._next_write()
+                await self._loop.run_in_executor(self._disk, file.write, write)
                 self._recorded(fresh)
         except StoreFileError as exc:
             self._break(exc)
