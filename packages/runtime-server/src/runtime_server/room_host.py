@@ -116,7 +116,8 @@ class RoomHost:
             await asyncio.wait(self._tasks)
 
     def tick(self, now_s: float) -> None:
-        """Move the room's time; let go of who does not read."""
+        """Move the room's time; let go of who does not read, and of what was sent last."""
+        self._written = b"", b""
         self.execute(self.room.on_timer(now_s))
         if self._imaging.is_due(now_s):
             self._spawn(self._make_image())
