@@ -30,7 +30,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
 .PHONY: help setup run test bench dist format generate lock clean \
-	check-python check-ui package-tests cross-tests chromium ui pyodide test-pyodide test-livestore \
+	check-python check-ui package-tests computing-tests cross-tests chromium ui pyodide test-pyodide test-livestore \
 	format-check lint types arrows generated ui-lint ui-types ui-tests
 
 help: ## List the targets
@@ -107,7 +107,7 @@ clean: ## Remove everything that was made
 # Static checks share the two cores; what measures time or starts processes then has them alone.
 test: setup ## Run every check and every test
 	@$(MAKE) -j2 check-python check-ui
-	@$(MAKE) package-tests
+	@$(MAKE) -j2 package-tests computing-tests
 	@$(MAKE) cross-tests
 
 check-python: format-check lint arrows generated types
@@ -132,7 +132,8 @@ ui-tests: setup
 	@$(STAGE) "test: ui" npm run --prefix ui test
 
 # Each package is tested with its declared dependencies and nothing else, at the locked versions.
-package-tests: $(DISTS:%=test-%)
+package-tests:
+	@$(MAKE) -j1 $(DISTS:%=test-%)
 
 .tools/isolated/%/.stamp: .tools/.stamp requirements.lock VERSION pyproject.toml $(PYPROJECTS)
 	@$(STAGE) "set up: $* alone" bash scripts/isolate $* $(UV) .tools/isolated/$*
@@ -153,8 +154,13 @@ test-livestore: setup ui/livestore/dist/index.html ## Check what is written for 
 	@$(STAGE) "types: LiveStore" npm run --prefix ui/livestore types
 	@$(STAGE) "test: LiveStore" npm run --prefix ui/livestore test
 
-cross-tests: setup ui chromium test-livestore $(OLD_PYODIDE)/pyodide-lock.json .tools/pyodide-tests/.stamp
-	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests -n 2 --dist worksteal $(PYTEST_ARGS)
+# What only computes needs no time of its own: it runs below the packages' tests, which mostly wait. Of those across packages a third waits.
+COMPUTING := tests/simulation tests/pyodide
+computing-tests: setup pyodide .tools/pyodide-tests/.stamp
+	@$(STAGE) "test: simulator, inside Pyodide" nice -n 15 $(BIN)/python -m pytest $(COMPUTING) -n 2 --dist worksteal $(PYTEST_ARGS)
+
+cross-tests: setup ui chromium test-livestore $(OLD_PYODIDE)/pyodide-lock.json
+	@$(STAGE) "test: across packages" $(BIN)/python -m pytest tests $(COMPUTING:%=--ignore=%) -n 3 --dist worksteal $(PYTEST_ARGS)
 
 # What is too long for every change: the same tests with more to try. Ends with the first failure, whose seed it shows.
 soak: setup ui chromium ## Try many random faults, for hours
@@ -163,7 +169,7 @@ soak: setup ui chromium ## Try many random faults, for hours
 		RUNT_SIMULATION_SQLITE_SEEDS=1000000:$$(($${SOAK_TO:-400} * 1000)) RUNT_SIMULATION_HUNT=$${SOAK_HUNT:-2000000}:20000 \
 		$(BIN)/python -m pytest tests/simulation -n 2 -x --timeout 0
 
-# The suites of what runs in a page, run in Pyodide; `cross-tests` runs them too.
+# The suites of what runs in a page, run in Pyodide; `computing-tests` runs them too.
 test-pyodide: setup pyodide .tools/pyodide-tests/.stamp
 	@$(STAGE) "test: inside Pyodide" $(BIN)/python -m pytest tests/pyodide $(PYTEST_ARGS)
 

@@ -16,9 +16,9 @@ pytest_plugins = ["harness.fixtures"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLS = 25
-ACKS = (300, 1_500)
+ACKS = (400, 1_200)
 """A kill comes after so many acknowledgements since the last one: clients that are cut sooner than a second back off ever longer."""
-WRITERS = 3
+WRITERS = 2
 
 
 class Writer:

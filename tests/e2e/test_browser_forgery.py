@@ -102,7 +102,7 @@ async def test_messages_forged_on_the_port_change_nothing(shared_server: Noteboo
     await page.status(2, "ok")
     told, heard = json.loads(await page.stdout(2).inner_text())
     print(told)
-    assert told.pop("live message") == "this runtime may send none"
+    assert told.pop("live message") == "this runtime may not send input.reply"
     assert set(told.values()) == {"forbidden"}
     rows = {message["id"]: message["rows"] for message in heard if message["t"] == "rows"}
     assert [len(rows.get(number, ())) for number in range(9001, 9008)] == [0, 0, 0, 0, 0, 0, 1]

@@ -75,7 +75,7 @@ def judge(db: Database, records: Records, bodies: Sequence[bytes], lives: Sequen
     problems = [
         *_ended(replay),
         *replay.problems,
-        *_once(replay),
+        *_once(replay, records),
         *_one_order(replay, records),
         *_starts(replay, records),
         *_receipts(replay, records),
@@ -85,11 +85,13 @@ def judge(db: Database, records: Records, bodies: Sequence[bytes], lives: Sequen
     return problems
 
 
-def _once(replay: Replay) -> Iterator[str]:
+def _once(replay: Replay, records: Records) -> Iterator[str]:
     """Nothing is recorded twice: neither under one number, nor what somebody committed once under two."""
     keys = Counter((event.store_session_id, event.n) for event in replay.events)
     yield from (f"once: event {key} is {count} times in the log" for key, count in keys.items() if count > 1)
+    copied = {msgspec.json.encode(entry.event[:2]) for entry in records.copied}
     contents = Counter(msgspec.json.encode(event[:2]) for event in replay.events if event.name in UNIQUE)
+    contents = Counter({content: count for content, count in contents.items() if content not in copied})
     yield from (f"once: {content.decode()} is {count} times in the log" for content, count in contents.items() if count > 1)
 
 

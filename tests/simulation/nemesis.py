@@ -1,7 +1,8 @@
 """Carries out the steps of a plan, and heals everything at its end."""
 
 import random
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .network import SEEN_AFTER_S, Connection
 from .plan import Step
@@ -176,7 +177,12 @@ class Nemesis:
         self._clones += 1
         name = f"{twin.name}-clone{self._clones}"
         if dice.random() < 0.5 or twin.store is None:
-            clone = self._sim.add_page(name, twin.disk.copy() if twin.disk is not None else None, user=twin.user)
+            disk = twin.disk.copy() if twin.disk is not None else None
+            if disk is not None:
+                file: Any = disk.copy().open(Path(f"look-{name}"), power_safe=False)  # Any: what has the methods of a StoreFile
+                self._sim.records.copied += file.pending()
+                file.close()
+            clone = self._sim.add_page(name, disk, user=twin.user)
         else:
             clone = self._sim.add_page(name, None, (twin.store.store_session_id,), user=twin.user)
         clone.boot()

@@ -64,6 +64,8 @@ class Records:
     """Executions whose code began, in order."""
     lossy: set[str] = field(default_factory=set[str])
     """Nodes whose disk lost with the power what it had not promised to keep."""
+    copied: list[Entry] = field(default_factory=list[Entry])
+    """Pending events that stood in a disk when it was copied: they are two machines' to send, in the end under two sessions."""
     printed: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """What code printed, by execution."""
 
