@@ -8,14 +8,11 @@ import asyncio
 from dataclasses import dataclass
 
 from runtime_core.context import ExecutionContext
+from runtime_schema.outputs import ExecuteReply
 
 from .records import Records
 
 SOURCES = ("w", "w s w", "s w s w", "d s u", "w x", "s x", "w S w", "S S", "w c w", "w b", "s s s s w", "w w w w", "d w d")
-
-
-class ProgramError(Exception):
-    """A cell's own error."""
 
 
 @dataclass(slots=True)
@@ -25,7 +22,7 @@ class Programs:
     records: Records
     pace_s: float
 
-    async def run(self, context: ExecutionContext) -> None:
+    async def run(self, context: ExecutionContext) -> ExecuteReply | None:
         """Run a cell."""
         execution_id = context.execution_id
         self.records.runs.append(execution_id)
@@ -53,4 +50,7 @@ class Programs:
                 case "b":
                     asyncio.get_running_loop().call_later(self.pace_s, context.stderr, "late\n")
                 case _:
-                    raise ProgramError(word)
+                    # no traceback of Python's: a schedule's events are the same in every checkout
+                    context.error("ProgramError", word, [f"ProgramError: {word}"])
+                    return ExecuteReply(status="error", error_name="ProgramError", error_value=word)
+        return None
