@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -19,6 +18,8 @@ import psutil
 
 from runtime_schema.hashes import RULES_HASH, SCHEMA_HASH
 from runtime_schema.wire import SUBPROTOCOL
+
+from .stack import make_notebook
 
 SERVER = """
 import asyncio, sys
@@ -53,13 +54,7 @@ class Crowd:
 
     def notebook(self) -> str:
         """Make a notebook and give its id."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/notebooks",
-            data=b'{"title":"crowd"}',
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return str(json.load(answer)["id"])
+        return make_notebook(f"http://127.0.0.1:{self.port}", self.token)
 
     def connect(self, notebook: str, session: str) -> socket.socket:
         """Connect, greet, and hear the log; what is sent from now on are new events."""

@@ -31,6 +31,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def make_notebook(url: str, token: str) -> str:
+    """Make a notebook on a server and give its id."""
+    request = urllib.request.Request(
+        f"{url}/api/notebooks",
+        data=b'{"title":"benchmark"}',
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(json.load(answer)["id"])
+
+
 @dataclass
 class Stack:
     """A running server, which took `server_s` to answer; `processes` are it and its runtimes."""
@@ -48,13 +59,7 @@ class Stack:
 
     def notebook(self) -> str:
         """Make a notebook and give its id."""
-        request = urllib.request.Request(
-            f"{self.url}/api/notebooks",
-            data=b'{"title":"benchmark"}',
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return str(json.load(answer)["id"])
+        return make_notebook(self.url, self.token)
 
     async def client(self, notebook: str, *, images: bool = True) -> Store:
         """Open a client of a notebook, caught up."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, final
 
 from runtime_server.log import EventLog
+from runtime_server.testing import LogContents
 
 from .journal import FileDisk
 from .loop import SimulatedLoop
@@ -54,12 +55,10 @@ class ModelGrade(Grade):
 
     world: World
     setting: Setting
-    disk: LogDisk = field(default_factory=LogDisk)
+    disk: LogDisk = field(default_factory=lambda: LogDisk(LogContents("log-1")))
 
     def open_log(self, loop: SimulatedLoop, on_fatal: Callable[[str], None]) -> EventLog:
-        dice = self.world.random(loop.name)
-        slow = self.setting.commit_s
-        return ModelLog(self.disk, loop, lambda: slow * (0.5 + dice.random()), lambda: slow * dice.random() ** 2, on_fatal)
+        return ModelLog(self.disk, loop, self.setting.commit_s, self.world.random(loop.name), on_fatal)
 
     def log_full(self, full: bool) -> None:
         self.disk.full = full
@@ -68,10 +67,10 @@ class ModelGrade(Grade):
         kill()
 
     def head(self) -> int:
-        return len(self.disk.bodies)
+        return len(self.disk.log.bodies)
 
     def bodies(self) -> list[bytes]:
-        return self.disk.bodies
+        return self.disk.log.bodies
 
     def make_disk(self, name: str) -> Disk:
         return FileDisk(self.world.random(f"disk/{name}"))

@@ -12,6 +12,7 @@ from runtime_server import database
 from runtime_server.lease import Lease
 from runtime_server.room import Room
 from runtime_server.room_host import RoomHost
+from runtime_server.testing import LogContents
 from runtime_store import opening
 from runtime_store.protocol import SyncProtocol
 from runtime_store.reconcile import Replica
@@ -20,7 +21,6 @@ from runtime_store.state import State
 
 from .crash_disk import CrashDisk
 from .grade import ModelGrade
-from .model_log import LogDisk
 from .planting import edit, without_conditions, without_statements
 from .server_node import Lock
 from .simulation import MakeGrade
@@ -47,7 +47,7 @@ class Mutant:
     faults: tuple[str, ...] = ()
 
 
-NOT_UNIQUE = edit(LogDisk, "commit", ("if any(", "if False and any("))
+NOT_UNIQUE = edit(LogContents, "commit", ("if any(", "if False and any("))
 """The log's own index, which would stop a server that records a number twice."""
 
 MUTANTS = (
@@ -270,7 +270,7 @@ MUTANTS = (
         "once",
         (
             edit(Lock, "take", ("return self.holder == name", "return True")),
-            edit(LogDisk, "continues", ("return batch.first == len(self.bodies) + 1", "return True")),
+            edit(LogContents, "continues", ("return batch.first == len(self.bodies) + 1", "return True")),
             NOT_UNIQUE,
         ),
     ),

@@ -21,6 +21,7 @@ from runtime_store.file import StoreFile
 
 from .crash_disk import VFS_NAME, CrashDisk, Cut, disks
 from .grade import Grade
+from .group_commit import GroupCommit
 from .loop import SimulatedLoop
 from .plan import Setting
 from .server_node import STORE_ID
@@ -44,57 +45,26 @@ def open_log_connection(disk: CrashDisk) -> apsw.Connection:
 
 @final
 class SteppedDatabase:
-    """The jobs of `Database` without its threads: a group commits at one moment, and is answered at a later one."""
+    """The jobs of `Database` without its threads."""
 
     def __init__(
-        self,
-        connection: apsw.Connection,
-        loop: SimulatedLoop,
-        commit_s: Callable[[], float],
-        answer_s: Callable[[], float],
-        on_fatal: Callable[[str], None],
+        self, connection: apsw.Connection, loop: SimulatedLoop, slow_s: float, dice: random.Random, on_fatal: Callable[[str], None]
     ) -> None:
         self._connection = connection
         self._loop = loop
-        self._commit_s = commit_s
-        self._answer_s = answer_s
         self._on_fatal = on_fatal
-        self._queue: list[tuple[Job[Any], Answer]] = []  # Any: one type a job
-        self._busy = False
+        self._writer: GroupCommit[Job[Any], Any] = GroupCommit(loop, self._commit, slow_s, dice)  # Any: one type a job
 
     def submit(self, job: Job[Any], answer: Answer) -> None:
         """Queue a job, as `Database.submit`."""
-        self._queue.append((job, answer))
-        self._begin()
+        self._writer.submit(job, answer)
 
     async def read(self, job: Job[T]) -> T:
         """Run a job that only reads, as `Database.read`."""
         return await self._loop.run_in_executor(None, job, as_sql(self._connection))
 
-    def _begin(self) -> None:
-        if not self._busy and self._queue:
-            self._busy = True
-            self._loop.world.after(self._commit_s(), self._commit)
-
-    def _commit(self) -> None:
-        loop = self._loop
-        if loop.dead:
-            return
-        if loop.frozen_until > loop.world.now:
-            loop.world.at(loop.frozen_until, self._commit)
-            return
-        group, self._queue = self._queue, []
-        answers = commit_group(self._connection, group, self._on_fatal)
-        if answers is not None:
-            loop.world.after(self._answer_s(), self._answer, answers)
-
-    def _answer(self, answers: list[tuple[Answer, Any]]) -> None:
-        if self._loop.dead:
-            return
-        self._busy = False
-        for answer, value in answers:
-            self._loop.call_soon(answer, value)
-        self._begin()
+    def _commit(self, group: list[tuple[Job[Any], Answer]]) -> list[tuple[Answer, Any]] | None:
+        return commit_group(self._connection, group, self._on_fatal)
 
 
 @final
@@ -142,13 +112,12 @@ class SqliteGrade(Grade):
 
     def open_log(self, loop: SimulatedLoop, on_fatal: Callable[[str], None]) -> EventLog:
         dice = self.world.random(loop.name)
-        slow = self.setting.commit_s
         full = self.disk.full
         self.disk = self.disk.after("kill", dice)
         connection = open_log_connection(self.disk)
         self.disk.full = full
         self.connections.append(connection)
-        database = SteppedDatabase(connection, loop, lambda: slow * (0.5 + dice.random()), lambda: slow * dice.random() ** 2, on_fatal)
+        database = SteppedDatabase(connection, loop, self.setting.commit_s, dice, on_fatal)
         # It has what the log uses of a database, on one loop.
         return SqliteEventLog(cast(Database, database), self.world.now_ms)
 

@@ -2,7 +2,7 @@
 
 from .conformance import check_event_log
 from .manual_clock import ManualClock
-from .memory_log import InMemoryEventLog
+from .memory_log import InMemoryEventLog, LogContents
 from .raw_client import RawClient
 
-__all__ = ["InMemoryEventLog", "ManualClock", "RawClient", "check_event_log"]
+__all__ = ["InMemoryEventLog", "LogContents", "ManualClock", "RawClient", "check_event_log"]

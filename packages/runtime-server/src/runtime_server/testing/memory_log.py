@@ -8,13 +8,63 @@ from runtime_server.log import Batch, Done, EventLog, OpenedStore, Outcome, Past
 
 
 @dataclass(slots=True)
-class _Store:
+class LogContents:
+    """What a log has of one store."""
+
     backend: str
     bodies: list[bytes] = field(default_factory=list[bytes])
     marked: list[PastEvent] = field(default_factory=list[PastEvent])
-    records: dict[tuple[str, int], Record] = field(default_factory=dict[tuple[str, int], Record])
+    decisions: dict[tuple[str, int], Record] = field(default_factory=dict[tuple[str, int], Record])
     sessions: dict[str, SessionHead] = field(default_factory=dict[str, SessionHead])
     active: bool = False
+
+    def opened(self) -> OpenedStore:
+        """Give what a server reads first."""
+        return OpenedStore(backend=self.backend, head=len(self.bodies), sessions=dict(self.sessions), marked=list(self.marked))
+
+    def commit(self, batch: Batch, now_ms: int) -> Outcome:
+        """Record one batch, as `SqliteEventLog` does in its transaction.
+
+        Raises:
+            KeyError: A decision about the same event of its session is there already.
+        """
+        if not self.continues(batch):
+            return "out-of-order"
+        if any((decision.session, decision.n) in self.decisions for decision in batch.decisions):
+            raise KeyError(f"UNIQUE constraint: decisions {[decision[:2] for decision in batch.decisions]}")
+        for session, n, client_id, digest, body, code, message, marked in batch.decisions:
+            if body is not None:
+                self.bodies.append(body)
+                if marked:
+                    self.marked.append(PastEvent(body, now_ms))
+            seq = len(self.bodies) if body is not None else None
+            self.decisions[session, n] = Record(n, digest, seq, code, message)
+            self.sessions[session] = SessionHead(client_id, n)
+        if batch.active is not None:
+            self.active = batch.active
+        return "durable"
+
+    def continues(self, batch: Batch) -> bool:
+        """Tell whether a batch is of somebody who knows the whole log."""
+        return batch.first == len(self.bodies) + 1
+
+    def page(self, after: int, max_events: int, max_bytes: int) -> list[bytes]:
+        """Give the bodies after a seq; at least one, if there is one."""
+        page: list[bytes] = []
+        for body in self.bodies[after : after + max_events]:
+            if page and sum(map(len, page)) + len(body) > max_bytes:
+                break
+            page.append(body)
+        return page
+
+    def size_after(self, after: int) -> int:
+        """Tell how many bytes the bodies after a seq have."""
+        return sum(map(len, self.bodies[after:]))
+
+    def found(self, session: str, first_n: int, last_n: int) -> list[Record]:
+        """Give what was decided about a session's events."""
+        found = (self.decisions.get((session, n)) for n in range(first_n, last_n + 1))
+        return [record for record in found if record is not None]
 
 
 @final
@@ -24,7 +74,7 @@ class InMemoryEventLog(EventLog):
     def __init__(self) -> None:
         self.full = False
         self.held = False
-        self._stores: dict[str, _Store] = {}
+        self._stores: dict[str, LogContents] = {}
         self._queue: list[tuple[Batch, Done]] = []
         self._made = 0
 
@@ -32,7 +82,7 @@ class InMemoryEventLog(EventLog):
         if store_id in self._stores:
             return False
         self._made += 1
-        self._stores[store_id] = _Store(f"memory-{self._made}")
+        self._stores[store_id] = LogContents(f"memory-{self._made}")
         return True
 
     async def delete_store(self, store_id: str) -> bool:
@@ -40,9 +90,7 @@ class InMemoryEventLog(EventLog):
 
     async def open_store(self, store_id: str) -> OpenedStore | None:
         store = self._stores.get(store_id)
-        if store is None:
-            return None
-        return OpenedStore(backend=store.backend, head=len(store.bodies), sessions=dict(store.sessions), marked=list(store.marked))
+        return store.opened() if store else None
 
     def append(self, batch: Batch, done: Done) -> None:
         self._queue.append((batch, done))
@@ -57,24 +105,18 @@ class InMemoryEventLog(EventLog):
 
     async def read(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[bytes]:
         store = self._stores.get(store_id)
-        page: list[bytes] = []
-        for body in store.bodies[after : after + max_events] if store else ():
-            if page and sum(map(len, page)) + len(body) > max_bytes:
-                break
-            page.append(body)
-        return page
+        return store.page(after, max_events, max_bytes) if store else []
 
     async def history(self, store_id: str, after: int, max_events: int, max_bytes: int) -> list[PastEvent]:
         return [PastEvent(body, 0) for body in await self.read(store_id, after, max_events, max_bytes)]
 
     async def size_after(self, store_id: str, after: int) -> int:
         store = self._stores.get(store_id)
-        return sum(map(len, store.bodies[after:])) if store else 0
+        return store.size_after(after) if store else 0
 
     async def records(self, store_id: str, session: str, first_n: int, last_n: int) -> list[Record]:
         store = self._stores.get(store_id)
-        found = (store.records.get((session, n)) for n in range(first_n, last_n + 1)) if store else ()
-        return [record for record in found if record is not None]
+        return store.found(session, first_n, last_n) if store else []
 
     async def active_stores(self) -> list[str]:
         return [store_id for store_id, store in self._stores.items() if store.active]
@@ -83,15 +125,4 @@ class InMemoryEventLog(EventLog):
         store = self._stores.get(batch.store_id)
         if self.full:
             return "full"
-        if store is None or batch.first != len(store.bodies) + 1:
-            return "out-of-order"
-        for session, n, client_id, digest, body, code, message, marked in batch.decisions:
-            if body is not None:
-                store.bodies.append(body)
-                if marked:
-                    store.marked.append(PastEvent(body, 0))
-            store.records[session, n] = Record(n, digest, len(store.bodies) if body is not None else None, code, message)
-            store.sessions[session] = SessionHead(client_id, n)
-        if batch.active is not None:
-            store.active = batch.active
-        return "durable"
+        return store.commit(batch, 0) if store else "out-of-order"
