@@ -17,7 +17,7 @@ from runtime_schema.events import wire_name
 from runtime_schema.ipynb import read_notebook, write_notebook
 from runtime_schema.ipynb_events import Import, NotebookState, export_notebook, import_notebook
 from runtime_schema.materialize import create_state, materialize
-from runtime_schema.queries import ALL_CHUNKS, ALL_OUTPUTS, CELLS, EXECUTIONS, METADATA, Query, RowT
+from runtime_schema.queries import Query, RowT
 
 Node = Any  # nbformat is untyped: its nodes are dicts that answer to attributes
 make: Any = v4  # as above
@@ -120,9 +120,7 @@ def through_the_log(data: bytes) -> bytes:
         def rows(query: Query[RowT]) -> list[RowT]:
             return [query.row(*row) for row in db.execute(query.sql)]
 
-        state = NotebookState(
-            metadata=rows(METADATA), cells=rows(CELLS), executions=rows(EXECUTIONS), outputs=rows(ALL_OUTPUTS), chunks=rows(ALL_CHUNKS)
-        )
+        state = NotebookState.read(rows)
     finally:
         db.close()
     return write_notebook(export_notebook(state, lambda sha256: made.artifacts[sha256][0]))

@@ -15,7 +15,7 @@ from runtime_schema.events import CellDeleted, CellMoved, CellSourceSet, Event, 
 from runtime_schema.ipynb import FileCell, NotebookFile, read_notebook, write_notebook
 from runtime_schema.ipynb_events import Import, NotebookState, export_notebook, import_notebook
 from runtime_schema.materialize import create_state, materialize
-from runtime_schema.queries import ALL_CHUNKS, ALL_OUTPUTS, CELLS, EXECUTIONS, METADATA, Query, RowT
+from runtime_schema.queries import Query, RowT
 
 PNG = base64.b64encode(bytes(range(256)) * 200).decode()
 NOTEBOOK: dict[str, Any] = {
@@ -87,13 +87,7 @@ class Replica:
         return [query.row(*row) for row in self.db.execute(query.sql)]
 
     def state(self) -> NotebookState:
-        return NotebookState(
-            metadata=self.rows(METADATA),
-            cells=self.rows(CELLS),
-            executions=self.rows(EXECUTIONS),
-            outputs=self.rows(ALL_OUTPUTS),
-            chunks=self.rows(ALL_CHUNKS),
-        )
+        return NotebookState.read(self.rows)
 
     def bring_in(self, notebook: Mapping[str, Any], **options: Any) -> Import:
         file = read_notebook(json.dumps(notebook).encode())

@@ -25,12 +25,9 @@ from runtime_schema.ipynb_events import NotebookState, export_notebook, import_n
 from runtime_schema.json_text import decode
 from runtime_schema.outputs import Output
 from runtime_schema.queries import (
-    ALL_CHUNKS,
-    ALL_OUTPUTS,
     CELLS,
     EXECUTION,
     EXECUTIONS,
-    METADATA,
     OPEN_EXECUTIONS,
     OUTPUTS,
     CellRow,
@@ -185,7 +182,7 @@ async def run_notebook(notebook: NotebookFile, options: RunOptions, watcher: Wat
             cells, kept = _choose(store)
             run = _Run(store, ids, clock, watcher, _Progress(list(cells)), options.allow_errors)
             await run.until_done(agent, starting, stop)
-            output = write_notebook(export_notebook(_state(store), artifacts.read))
+            output = write_notebook(export_notebook(NotebookState.read(store.query), artifacts.read))
         except RuntimeCoreError as exc:
             code = "runtime-failed" if not isinstance(exc, EngineStartError) else "runtime-start"
             raise FailedError(code, one_line(str(exc))) from exc
@@ -359,14 +356,4 @@ def _cell_end(store: Store, row: ExecutionRow, asked: _Asked) -> CellEnd:
         error_value=row.error_value or row.reason or "",
         traceback=traceback,
         may_fail=asked.may_fail,
-    )
-
-
-def _state(store: Store) -> NotebookState:
-    return NotebookState(
-        metadata=store.query(METADATA),
-        cells=store.query(CELLS),
-        executions=store.query(EXECUTIONS),
-        outputs=store.query(ALL_OUTPUTS),
-        chunks=store.query(ALL_CHUNKS),
     )

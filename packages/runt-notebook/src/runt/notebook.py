@@ -20,7 +20,7 @@ from runtime_node.errors import NotebookUnknownError
 from runtime_node.signals import StopSignals
 from runtime_node.system import RandomIds, SystemClock
 from runtime_schema.ipynb_events import NotebookState, import_notebook
-from runtime_schema.queries import ACTIVE_SESSION, ALL_CHUNKS, ALL_OUTPUTS, CELLS, EXECUTIONS, LATEST_SESSION, METADATA
+from runtime_schema.queries import ACTIVE_SESSION, LATEST_SESSION
 from runtime_store import Store, connect
 
 from .agents import AgentOrder, Supervisor
@@ -231,13 +231,7 @@ async def _while_open(stack: AsyncExitStack, work: Coroutine[None, None, None]) 
 
 async def _merge(store: Store, artifacts: HttpArtifacts, content: Content) -> None:
     """Bring what another program changed in the file into the notebook; not outputs while a runtime writes them."""
-    state = NotebookState(
-        metadata=store.query(METADATA),
-        cells=store.query(CELLS),
-        executions=store.query(EXECUTIONS),
-        outputs=store.query(ALL_OUTPUTS),
-        chunks=store.query(ALL_CHUNKS),
-    )
+    state = NotebookState.read(store.query)
     with_outputs = not store.query(ACTIVE_SESSION)
     plan = import_notebook(
         content.notebook, new_id=RandomIds().new_id, now_ms=SystemClock().now_ms(), state=state, with_outputs=with_outputs

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from .errors import InvalidNotebookError
 from .events import (
@@ -40,9 +41,22 @@ from .json_text import decode, encode
 from .media import INLINE_LIMIT_BYTES, Artifact, Bundle, Inline, is_text
 from .outputs import DisplayData, ErrorOutput, ExecuteResult, StreamName, StreamText
 from .position import positions_between
-from .queries import CellRow, ChunkRow, ExecutionRow, MetadataRow, OutputRow
+from .queries import (
+    ALL_CHUNKS,
+    ALL_OUTPUTS,
+    CELLS,
+    EXECUTIONS,
+    METADATA,
+    CellRow,
+    ChunkRow,
+    ExecutionRow,
+    MetadataRow,
+    OutputRow,
+    Query,
+)
 from .wire import Limits
 
+RowT = TypeVar("RowT", bound=tuple[object, ...])
 NewId = Callable[[], str]
 FetchArtifact = Callable[[str], bytes]
 """Give the bytes of an artifact by its sha256."""
@@ -63,6 +77,25 @@ class NotebookState:
     executions: Sequence[ExecutionRow] = ()
     outputs: Sequence[OutputRow] = ()
     chunks: Sequence[ChunkRow] = ()
+
+    @classmethod
+    def read(cls, query: "ReadRows") -> "NotebookState":
+        """Read all of it with what answers queries, such as the method of a store."""
+        return cls(
+            metadata=query(METADATA),
+            cells=query(CELLS),
+            executions=query(EXECUTIONS),
+            outputs=query(ALL_OUTPUTS),
+            chunks=query(ALL_CHUNKS),
+        )
+
+
+class ReadRows(Protocol):
+    """Gives the rows of a query that takes no parameters."""
+
+    def __call__(self, query: Query[RowT], /) -> Sequence[RowT]:
+        """Read them now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

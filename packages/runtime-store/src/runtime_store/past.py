@@ -6,9 +6,9 @@ from typing import TypeVar, final
 
 from runtime_schema.materialize import create_state, materialize
 from runtime_schema.queries import Query
+from runtime_schema.wire import LogEvent
 
-from .reconcile import Confirmed
-from .sqlite import Database, dump_tables, open_memory
+from .sqlite import Database, dump_tables, open_memory, write_image
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
@@ -23,13 +23,19 @@ class StateAt:
         if image is None:
             create_state(self._db)
 
-    def apply(self, events: Iterable[Confirmed]) -> None:
-        """Go on by the next events of the log."""
+    @property
+    def image(self) -> bytes:
+        """The state as an image."""
+        return write_image(self._db)
+
+    def apply(self, events: Iterable[LogEvent]) -> None:
+        """Go on by the next events of the log; all of them, or none."""
+        seq = self.seq
         with self._db:
-            for seq, entry, _ in events:
-                event = entry.event
+            for event in events:
                 materialize(self._db, event.name, event.args, event.client_id, event.store_session_id)
-                self.seq = seq
+                seq += 1
+        self.seq = seq
 
     def query(self, query: Query[RowT], params: Mapping[str, str | int] | None = None) -> list[RowT]:
         """Read rows."""

@@ -266,7 +266,7 @@ class Store:
         try:
             while state.seq < seq:
                 events = await self._past_events(state.seq, min(seq - state.seq, _PAGE_EVENTS))
-                await asyncio.to_thread(state.apply, events)
+                await asyncio.to_thread(state.apply, [confirmed.entry.event for confirmed in events])
         except BaseException:
             state.close()
             raise
