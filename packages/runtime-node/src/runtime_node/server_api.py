@@ -10,13 +10,14 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any, Protocol, cast, final
-from urllib.parse import quote, urlsplit
+from typing import Protocol, cast, final
+from urllib.parse import quote
+
+from runtime_store.http import make_opener
 
 from .errors import NotebookUnknownError, ServerAnswerError, ServerUnreachableError, UnauthorizedError
 
 _USER_AGENT = "runt"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,7 @@ class UrllibApi(ServerApi):
         self._server = server.rstrip("/")
         self._token = token
         self._timeout_s = timeout_s
-        # A proxy that the environment names is for other machines, not for this one.
-        loopback = urlsplit(server).hostname in _LOOPBACK
-        self._opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] if loopback else [], _NoRedirects())
+        self._opener = make_opener(server)
 
     @property
     def server(self) -> str:
@@ -194,14 +193,6 @@ class UrllibApi(ServerApi):
         if not isinstance(notebook_id, str):
             raise ServerAnswerError(self._server, request, "something unexpected")
         return Notebook(id=notebook_id, title=title if isinstance(title, str) else "")
-
-
-@final
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows nowhere: the token is for the server that was named."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:  # Any: the library's signature, unused
-        return None
 
 
 def _artifact(notebook: str, sha256: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import final
-from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
@@ -15,6 +14,7 @@ from runtime_schema.wire import SUBPROTOCOL
 
 from .address import Address
 from .frames import ClientFrame, LiveOut, encode_frame
+from .http import is_loopback
 from .protocol import CONNECT_TIMEOUT_S, Close, Connect, Effect, Send, SyncProtocol
 
 _CLOSE_TIMEOUT_S = 1.0
@@ -115,7 +115,6 @@ class SyncClient:
     async def _connection(self) -> str:
         """Live through one connection; returns why it ended."""
         address = self._address
-        host = urlsplit(address.url).hostname
         try:
             socket = await connect(
                 address.socket_url,
@@ -127,8 +126,8 @@ class SyncClient:
                 open_timeout=CONNECT_TIMEOUT_S,
                 close_timeout=_CLOSE_TIMEOUT_S,
                 ping_interval=None,
-                # Proxies of the environment are for what lies outside this machine. asyncio itself sets TCP_NODELAY.
-                proxy=None if host in ("127.0.0.1", "localhost", "::1") else True,
+                # asyncio itself sets TCP_NODELAY
+                proxy=None if is_loopback(address.url) else True,
             )
         except InvalidStatus as exc:
             self.protocol.on_refused(exc.response.status_code)

@@ -2,8 +2,7 @@
 
 import hashlib
 import urllib.request
-from http.client import HTTPException, HTTPMessage
-from typing import IO, final
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,10 +13,10 @@ from runtime_schema.wire import LogEvent
 from .address import Address
 from .errors import DamagedImageError
 from .frames import Snapshot, trusted_args
+from .http import make_opener
 from .reconcile import Confirmed, Entry
 
 TIMEOUT_S = 30.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Event(Struct, rename="camel"):
@@ -72,24 +71,12 @@ def fetch_history(address: Address, after: int, limit: int) -> list[Confirmed]:
 
 
 def _get(address: Address, path: str, max_bytes: int | None = None) -> bytes:
-    base = urlsplit(address.url)
-    scheme = {"ws": "http", "wss": "https"}.get(base.scheme, base.scheme)
     if not path.startswith("/") or path.startswith("//"):
         raise OSError(f"{path!r} is no path on {address.url}")  # credentials go nowhere else
-    url = f"{scheme}://{base.netloc}{base.path.rstrip('/')}{path}"
-    # A proxy that the environment names is for other machines, not for this one.
-    proxies = [urllib.request.ProxyHandler({})] if base.hostname in _LOOPBACK else []
+    url = f"{address.origin}{urlsplit(address.url).path.rstrip('/')}{path}"
     request = urllib.request.Request(url, headers=address.headers)
     try:
-        with urllib.request.build_opener(*proxies, _NoRedirects()).open(request, timeout=TIMEOUT_S) as answer:
+        with make_opener(url).open(request, timeout=TIMEOUT_S) as answer:
             return answer.read() if max_bytes is None else answer.read(max_bytes)
     except HTTPException as exc:
         raise OSError(f"{url}: {exc}") from exc
-
-
-@final
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Credentials are for the server that was named."""
-
-    def redirect_request(self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str) -> None:
-        return None
