@@ -77,8 +77,8 @@ def make_cell(place: int, ledger: Path, then: str) -> str:
     )
 
 
-def request_all(store: Store, cells: Sequence[str]) -> None:
-    for place, source in enumerate(cells):
+def request_all(store: Store, cells: Sequence[str], first: int = 0) -> None:
+    for place, source in enumerate(cells, first):
         store.commit(ExecutionRequested(execution_id=ExecutionId(f"x{place}"), cell_id=CellId(f"c{place}"), source=source, requested_ms=0))
 
 
@@ -146,11 +146,22 @@ async def test_handover_at_any_moment_runs_nothing_twice_and_loses_no_request(
     notebook, page = await open_cells(shared_server, open_notebook, *cells)
     store = await shared_server.store(notebook)
     shared_server.start_agent(notebook, started)
-    await until_rows(store, ACTIVE_SESSION, lambda rows: bool(rows) and rows[0].status == "ready", within_s=30, what="the host's runtime")
+    [host] = await until_rows(
+        store, ACTIVE_SESSION, lambda rows: bool(rows) and rows[0].status == "ready", within_s=30, what="the host's runtime"
+    )
     await page.runtime.click()
     await page.page.get_by_test_id("run-in-browser-instead").click()
     await expect(page.runtime).to_have_attribute("data-browser", "starting", timeout=STARTED_S * 1000)
-    request_all(store, cells)
+    # Half of them are asked for when the page is there: however slowly it starts, the host leaves it some.
+    request_all(store, cells[:60])
+    await until_rows(
+        store,
+        ACTIVE_SESSION,
+        lambda rows: bool(rows) and rows[0].session_id != host.session_id,
+        within_s=STARTED_S,
+        what="the page's runtime",
+    )
+    request_all(store, cells[60:], 60)
     await has_printed(store, "page ")
     shared_server.start_agent(notebook, started, take_over=True)
 
