@@ -18,7 +18,7 @@ from runtime_node.system import RandomIds, SystemClock
 
 SHOWS = EngineSamples(hello="hello", fail=None, forever=None, ask=None)
 PYTHON = EngineSamples()
-BASH = EngineSamples(hello="echo hello", fail="false", error_name="Error", forever="echo started; while true; do sleep 1; done")
+BASH = EngineSamples(hello="echo hello", fail="false", error_name="Error", forever="echo started; while true; do :; done")
 RUNTIMES = {"echo": SHOWS, "html": SHOWS, "python": PYTHON, "jupyter:ours": PYTHON, "jupyter:shell": BASH}
 
 
