@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from msgspec import Raw
+from websockets.asyncio.client import connect as connect_socket
+from websockets.asyncio.server import ServerConnection, serve
 
 from runtime_schema.events import (
     CellCreated,
@@ -21,7 +23,9 @@ from runtime_schema.json_text import Json
 from runtime_schema.queries import CELLS, LATEST_SESSION, METADATA, CellRow
 from runtime_schema.store_types import Applied, LiveMessage, RejectedError, StoreStatus
 from runtime_store import Address, Store, connect
+from runtime_store.file import StoreFile, Write
 from runtime_store.frames import ConfirmedEvent, PushEvent
+from runtime_store.sync_socket import SyncSocket
 from runtime_store.testing import InMemoryBackend, InMemoryServer, Verdict
 
 SHA = "a" * 64
@@ -286,3 +290,59 @@ def test_an_address_makes_the_socket_url_origin_and_headers() -> None:
     assert address.headers == {"Authorization": "Bearer t"}
     assert Address("ws://h:1", "n", cookie="k=v").headers == {"Cookie": "k=v"}
     assert Address("ws://h:1", "n").origin == "http://h:1"
+
+
+async def test_a_copy_that_waits_for_no_disk_is_whole_for_whoever_reads_it(server: InMemoryServer, tmp_path: Path) -> None:
+    path = tmp_path / "copy.runt"
+    one, two = await connect(server.url, "nb"), await connect(server.url, "nb", path=path, power_safe=False)
+    await one.commit(title("first"))
+    await two.synced()
+    with await two.at(1) as state:
+        assert [row.value for row in state.query(METADATA)] == ['"first"']
+    await one.commit(title("second"))
+    await two.commit(title("third"))
+    await two.close()
+    await one.close()
+    await server.stop()
+    again = await connect(server.url, "nb", path=path, power_safe=False)
+    assert [row.value for row in again.query(METADATA)] == ['"third"']
+    assert again.status.head == 3
+    await again.close(0)
+
+
+async def test_a_copy_is_written_soon_though_nobody_commits(
+    server: InMemoryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, write = asyncio.Event(), StoreFile.write
+
+    def write_and_tell(file: StoreFile, what: Write) -> None:
+        write(file, what)
+        written.set()
+
+    monkeypatch.setattr(StoreFile, "write", write_and_tell)
+    one, two = await connect(server.url, "nb"), await connect(server.url, "nb", path=tmp_path / "copy.runt", power_safe=False)
+    await two.synced()
+    await asyncio.wait_for(written.wait(), 10)  # whose log it is
+    written.clear()
+    await one.commit(title("first"))
+    await asyncio.wait_for(written.wait(), 10)
+    await one.close()
+    await two.close()
+
+
+async def test_messages_are_heard_whole_and_from_the_first() -> None:
+    async def talk(socket: ServerConnection) -> None:
+        await socket.send("early")
+        await socket.recv()
+        await socket.send(["in ", "three ", "parts"])
+        await socket.send(b"bytes")
+
+    async with serve(talk, "127.0.0.1", 0) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        async with connect_socket(f"ws://127.0.0.1:{port}", create_connection=SyncSocket) as socket:
+            assert isinstance(socket, SyncSocket)
+            heard: list[bytes] = []
+            await socket.send("listens later")
+            await socket.wait_closed()
+            socket.listen(heard.append)
+            assert heard == [b"early", b"in three parts", b"bytes"]

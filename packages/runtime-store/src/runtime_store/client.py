@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import final
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Origin, Subprotocol
@@ -16,6 +16,7 @@ from .address import Address
 from .frames import ClientFrame, LiveOut, encode_frame
 from .http import is_loopback
 from .protocol import CONNECT_TIMEOUT_S, Close, Connect, Effect, Send, SyncProtocol
+from .sync_socket import SyncSocket
 
 _CLOSE_TIMEOUT_S = 1.0
 
@@ -42,7 +43,7 @@ class SyncClient:
         self._something_to_send = asyncio.Event()
         self._idle = True
         """Whether nothing waits to be sent, and nothing is just being sent."""
-        self._socket: ClientConnection | None = None
+        self._socket: SyncSocket | None = None
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._runner: asyncio.Task[None] | None = None
@@ -119,6 +120,7 @@ class SyncClient:
             socket = await connect(
                 address.socket_url,
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
+                create_connection=SyncSocket,
                 additional_headers=address.headers,
                 origin=Origin(address.origin) if address.cookie else None,
                 compression=None,
@@ -134,14 +136,13 @@ class SyncClient:
             return f"HTTP status {exc.response.status_code}"
         except (OSError, TimeoutError, WebSocketException) as exc:
             return str(exc) or type(exc).__name__
+        assert isinstance(socket, SyncSocket)
         writer = self._loop.create_task(self._write(socket))
         self._socket = socket
         try:
             self.perform(self.protocol.on_connected(self._loop.time()))
-            while self._closing is None:
-                self.perform(self.protocol.on_frame(await socket.recv(decode=False), self._loop.time()))
-        except ConnectionClosed as exc:
-            return exc.rcvd.reason if exc.rcvd is not None and exc.rcvd.reason else "it was closed"
+            socket.listen(self._take)
+            await socket.wait_closed()
         finally:
             self._socket = None
             self._outgoing.clear()
@@ -149,9 +150,13 @@ class SyncClient:
             writer.cancel()
             await asyncio.gather(writer, self._closing or socket.close(), return_exceptions=True)
             self._closing = None
-        return "it was closed by this side"
+        return socket.close_reason or "it was closed"
 
-    async def _write(self, socket: ClientConnection) -> None:
+    def _take(self, message: bytes) -> None:
+        if self._closing is None:
+            self.perform(self.protocol.on_frame(message, self._loop.time()))
+
+    async def _write(self, socket: SyncSocket) -> None:
         try:
             while True:
                 await self._something_to_send.wait()

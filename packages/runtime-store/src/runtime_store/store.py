@@ -40,6 +40,7 @@ T = TypeVar("T")
 _LOG = logging.getLogger("runtime_store")
 
 _UPLOAD_RETRY_S = 2.0
+_COPY_WITHIN_S = 0.05
 _PAGE_EVENTS = 1_000
 _WORTH_AN_IMAGE = 1_000
 """So many events behind an image are replayed in about 20 ms; a file that is closed with more gets a new one."""
@@ -90,6 +91,7 @@ class Store:
         self._fresh: list[Entry] = []
         self._write = Write()
         self._writing: asyncio.Task[None] | None = None
+        self._copying: asyncio.TimerHandle | None = None
         self._disk = ThreadPoolExecutor(1, "store-file") if file is not None else None
         self._turn_scheduled = False
         self._broken: Exception | None = None
@@ -234,6 +236,8 @@ class Store:
         self._turn()
         if self._writing is not None:
             await self._writing
+        elif self._copying is not None and self._file is not None:
+            self._write_at_once(self._file)
         self._closed = True
         self._live.close()
         for task in self._tasks:
@@ -298,6 +302,7 @@ class Store:
         """Use the file where it is used: by one thread at a time."""
         assert self._file is not None
         if not self._file.power_safe:
+            self._write_at_once(self._file)
             return work()
         return await self._loop.run_in_executor(self._disk, work)
 
@@ -331,11 +336,7 @@ class Store:
         if self._closed:
             return
         if self._file is not None:
-            if self._writing is None and (self._fresh or self._write) and self._broken is None:
-                if self._file.power_safe:
-                    self._writing = self._loop.create_task(self._write_file(self._file))
-                else:
-                    self._write_at_once(self._file)
+            self._keep(self._file)
         elif self._fresh:
             fresh, self._fresh = self._fresh, []
             self._recorded(fresh)
@@ -361,10 +362,24 @@ class Store:
             write.pending = [entry for entry in fresh if self._replica.is_pending(entry.key)]
         return write, fresh
 
+    def _keep(self, file: StoreFile) -> None:
+        """See to it that what there is to write gets written: commits now, as they wait for it; a copy of the log soon."""
+        if self._broken is not None or self._writing is not None or not (self._fresh or self._write):
+            return
+        if file.power_safe:
+            self._writing = self._loop.create_task(self._write_file(file))
+        elif self._fresh:
+            self._write_at_once(file)
+        elif self._copying is None:
+            self._copying = self._loop.call_later(_COPY_WITHIN_S, self._write_at_once, file)
+
     def _write_at_once(self, file: StoreFile) -> None:
         """Write to a file that waits for no disk: a thread, or a task, would only cost time."""
+        if self._copying is not None:
+            self._copying.cancel()
+            self._copying = None
         try:
-            while self._fresh or self._write:
+            while self._broken is None and (self._fresh or self._write):
                 write, fresh = self._next_write()
                 file.write(write)
                 self._recorded(fresh)
