@@ -72,6 +72,7 @@ export interface Statement {
 export interface Materializer {
   readonly guard: Statement | null;
   readonly statements: readonly Statement[];
+  readonly rare: number;
   readonly each: string | null;
   readonly writes: Readonly<Record<string, string | null>>;
 }
@@ -222,6 +223,7 @@ def _materializer(rule: Materializer) -> dict[str, object]:
     return {
         "guard": rule.guard and _statement(rule.guard),
         "statements": [_statement(text) for text in rule.statements],
+        "rare": rule.rare,
         "each": rule.each,
         "writes": dict(rule.writes),
     }

@@ -15,7 +15,7 @@ def hash_schema() -> str:
 
 def hash_rules(rules: Mapping[str, Materializer] = MATERIALIZERS) -> str:
     """Hash tables and materializers: equal hashes derive equal states from a log. 16 hexadecimal digits."""
-    return _digest([list(DDL), [[name, rule.guard, rule.each, list(rule.statements)] for name, rule in rules.items()]])
+    return _digest([list(DDL), [[name, rule.guard, rule.rare, rule.each, list(rule.statements)] for name, rule in rules.items()]])
 
 
 def _digest(value: object) -> str:

@@ -53,16 +53,19 @@ def materialize(
     bindings = bind_args(name, args)
     bindings["clientId"] = client_id
     bindings["storeSessionId"] = store_session_id
+    statements = materializer.statements
     if materializer.guard is not None:
         ((held,),) = db.execute(materializer.guard, bindings)
         if not held:
             return False
+        if held == 1:
+            statements = statements[materializer.rare :]
     if materializer.each is None:
-        for statement in materializer.statements:
+        for statement in statements:
             db.execute(statement, bindings)
         return True
     items: Any = args[materializer.each]  # Any: a checked list of objects
     for item in items:
-        for statement in materializer.statements:
+        for statement in statements:
             db.execute(statement, {**bindings, **item})
     return True

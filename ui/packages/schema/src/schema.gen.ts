@@ -26,6 +26,7 @@ export interface Statement {
 export interface Materializer {
   readonly guard: Statement | null;
   readonly statements: readonly Statement[];
+  readonly rare: number;
   readonly each: string | null;
   readonly writes: Readonly<Record<string, string | null>>;
 }
@@ -1013,6 +1014,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "notebook": null
@@ -1039,6 +1041,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "cells": null
@@ -1060,6 +1063,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "cells": null
@@ -1081,6 +1085,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "cells": null
@@ -1102,6 +1107,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "cells": null
@@ -1152,6 +1158,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "executions": null,
@@ -1177,6 +1184,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "cells": null
@@ -1200,6 +1208,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "cells": null
@@ -1246,6 +1255,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "runtime_sessions": null,
@@ -1274,6 +1284,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "runtime_sessions": null,
@@ -1296,6 +1307,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "runtime_sessions": null
@@ -1321,6 +1333,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "runtime_sessions": null,
@@ -1362,6 +1375,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "runtime_sessions": null,
@@ -1387,6 +1401,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "executions": null
@@ -1412,6 +1427,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": "items",
     "writes": {
       "executions": null
@@ -1460,6 +1476,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "executions": null,
@@ -1498,6 +1515,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         "params": []
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "executions": null,
@@ -1530,6 +1548,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "executions": null
@@ -1537,7 +1556,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
   },
   "v1.StreamAppended": {
     "guard": {
-      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id))))",
+      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id)))) * (1 + EXISTS (SELECT 1 FROM pending_clears WHERE cell_id = (SELECT e.cell_id FROM executions e WHERE e.id = :executionId)))",
       "params": [
         "sessionId",
         "executionId",
@@ -1564,11 +1583,11 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       },
       {
-        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, stream) SELECT :outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), e.cell_id, e.id, 'stream', :stream FROM executions e WHERE e.id = :executionId ON CONFLICT (id) DO NOTHING",
+        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, stream) VALUES (:outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), (SELECT e.cell_id FROM executions e WHERE e.id = :executionId), :executionId, 'stream', :stream) ON CONFLICT (id) DO NOTHING",
         "params": [
           "outputId",
-          "stream",
-          "executionId"
+          "executionId",
+          "stream"
         ]
       },
       {
@@ -1580,6 +1599,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 3,
     "each": null,
     "writes": {
       "output_chunks": "outputId",
@@ -1589,7 +1609,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
   },
   "v1.DisplayAdded": {
     "guard": {
-      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id))))",
+      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id)))) * (1 + EXISTS (SELECT 1 FROM pending_clears WHERE cell_id = (SELECT e.cell_id FROM executions e WHERE e.id = :executionId)))",
       "params": [
         "sessionId",
         "executionId",
@@ -1624,16 +1644,17 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       },
       {
-        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, display_id, bundle, metadata) SELECT :outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), e.cell_id, e.id, 'display', :displayId, :bundle, :metadata FROM executions e WHERE e.id = :executionId ON CONFLICT (id) DO NOTHING",
+        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, display_id, bundle, metadata) VALUES (:outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), (SELECT e.cell_id FROM executions e WHERE e.id = :executionId), :executionId, 'display', :displayId, :bundle, :metadata) ON CONFLICT (id) DO NOTHING",
         "params": [
           "outputId",
+          "executionId",
           "displayId",
           "bundle",
-          "metadata",
-          "executionId"
+          "metadata"
         ]
       }
     ],
+    "rare": 3,
     "each": null,
     "writes": {
       "output_chunks": null,
@@ -1660,6 +1681,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "outputs": null
@@ -1667,7 +1689,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
   },
   "v1.ResultAdded": {
     "guard": {
-      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id))))",
+      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id)))) * (1 + EXISTS (SELECT 1 FROM pending_clears WHERE cell_id = (SELECT e.cell_id FROM executions e WHERE e.id = :executionId)))",
       "params": [
         "sessionId",
         "executionId",
@@ -1694,16 +1716,17 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       },
       {
-        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, execution_count, bundle, metadata) SELECT :outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), e.cell_id, e.id, 'result', :executionCount, :bundle, :metadata FROM executions e WHERE e.id = :executionId ON CONFLICT (id) DO NOTHING",
+        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, execution_count, bundle, metadata) VALUES (:outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), (SELECT e.cell_id FROM executions e WHERE e.id = :executionId), :executionId, 'result', :executionCount, :bundle, :metadata) ON CONFLICT (id) DO NOTHING",
         "params": [
           "outputId",
+          "executionId",
           "executionCount",
           "bundle",
-          "metadata",
-          "executionId"
+          "metadata"
         ]
       }
     ],
+    "rare": 3,
     "each": null,
     "writes": {
       "output_chunks": null,
@@ -1713,7 +1736,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
   },
   "v1.ErrorAdded": {
     "guard": {
-      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id))))",
+      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id)))) * (1 + EXISTS (SELECT 1 FROM pending_clears WHERE cell_id = (SELECT e.cell_id FROM executions e WHERE e.id = :executionId)))",
       "params": [
         "sessionId",
         "executionId",
@@ -1740,16 +1763,17 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       },
       {
-        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, error_name, error_value, traceback) SELECT :outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), e.cell_id, e.id, 'error', :name, :value, :traceback FROM executions e WHERE e.id = :executionId ON CONFLICT (id) DO NOTHING",
+        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind, error_name, error_value, traceback) VALUES (:outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), (SELECT e.cell_id FROM executions e WHERE e.id = :executionId), :executionId, 'error', :name, :value, :traceback) ON CONFLICT (id) DO NOTHING",
         "params": [
           "outputId",
+          "executionId",
           "name",
           "value",
-          "traceback",
-          "executionId"
+          "traceback"
         ]
       }
     ],
+    "rare": 3,
     "each": null,
     "writes": {
       "output_chunks": null,
@@ -1759,7 +1783,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
   },
   "v1.MarkdownAppended": {
     "guard": {
-      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id))))",
+      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (c.id IS NOT NULL) AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId) AND (e.status IN ('running', 'cancelling') OR ((s.status <> 'terminated') AND (c.last_execution_id = e.id)))) * (1 + EXISTS (SELECT 1 FROM pending_clears WHERE cell_id = (SELECT e.cell_id FROM executions e WHERE e.id = :executionId)))",
       "params": [
         "sessionId",
         "executionId",
@@ -1786,7 +1810,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       },
       {
-        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind) SELECT :outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), e.cell_id, e.id, 'markdown' FROM executions e WHERE e.id = :executionId ON CONFLICT (id) DO NOTHING",
+        "sql": "INSERT INTO outputs (id, ord, cell_id, execution_id, kind) VALUES (:outputId, (SELECT coalesce(max(ord), 0) + 1 FROM outputs), (SELECT e.cell_id FROM executions e WHERE e.id = :executionId), :executionId, 'markdown') ON CONFLICT (id) DO NOTHING",
         "params": [
           "outputId",
           "executionId"
@@ -1801,6 +1825,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 3,
     "each": null,
     "writes": {
       "output_chunks": "outputId",
@@ -1847,6 +1872,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "output_chunks": null,
@@ -1881,6 +1907,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "output_chunks": null,
@@ -1908,6 +1935,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "input_requests": null
@@ -1930,6 +1958,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "input_requests": null
@@ -1948,6 +1977,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "actors": null
@@ -1968,6 +1998,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "files": null
@@ -1988,6 +2019,7 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
         ]
       }
     ],
+    "rare": 0,
     "each": null,
     "writes": {
       "files": null
@@ -2022,7 +2054,7 @@ export const queries = {
 export const SCHEMA_HASH = "76ad625ad8ed6cf4";
 
 /** Equal hashes derive equal states from a log. */
-export const RULES_HASH = "e72775313f762b26";
+export const RULES_HASH = "80128c083d5be203";
 
 /** WebSocket subprotocol. */
 export const SUBPROTOCOL = "runt-sync.v1";

@@ -34,12 +34,14 @@ export function materialize(db: Database, name: string, args: Args, clientId: st
   const bindings = bindArgs(name, args);
   bindings.clientId = clientId;
   bindings.storeSessionId = storeSessionId;
-  if (rule.guard !== null && db.value(rule.guard, bindings) !== 1) return false;
+  const held = rule.guard === null ? 1 : db.value(rule.guard, bindings);
+  if (held === 0) return false;
+  const statements = held === 1 ? rule.statements.slice(rule.rare) : rule.statements;
   // Any list of items was checked to be one, with fields that are strings.
   const items = rule.each === null ? [{}] : (args[rule.each] as readonly Readonly<Record<string, string>>[]);
   for (const item of items) {
     const bound = rule.each === null ? bindings : { ...bindings, ...item };
-    for (const statement of rule.statements) db.run(statement, bound);
+    for (const statement of statements) db.run(statement, bound);
   }
   return true;
 }
