@@ -121,6 +121,7 @@ async def test_reload_starts_anew_by_itself_and_keeps_every_output(shared_server
     await page.start_in_browser()
     await page.run(0)
     await page.run(1)
+    await page.status(1, "ok")
     await expect(page.cell(1).get_by_test_id("output-result")).to_have_text("21")
     store = await shared_server.store(notebook)
     before = await active_session(store)

@@ -217,7 +217,21 @@ async def test_charts_and_widgets_are_drawn_inside_of_an_output_widget(
 ) -> None:
     page = await opened(shared_server, notebook, open_notebook, 0, SQUARE, CAPTURED)
     await expect(widget(page, CAPTURED).locator(".bars .point")).to_have_count(2, timeout=SHOWN_MS)
-    await expect(widget(page, CAPTURED).get_by_role("button", name="inside")).to_be_visible()
+    await expect(widget(page, CAPTURED).get_by_role("button", name="inside")).to_be_visible(timeout=SHOWN_MS)
+
+
+async def test_widget_inside_of_an_output_widget_is_drawn_out_of_sight(
+    shared_server: NotebookServer, started: Processes, open_notebook: OpenNotebook
+) -> None:
+    inner = "import ipywidgets as w\ncaptured = w.Output()\nwith captured:\n    display(w.Button(description='inside'))\ncaptured"
+    notebook = await shared_server.import_notebook("far", notebook_bytes(*["pass\n" * 40] * 3, inner))
+    shared_server.start_agent(notebook, started)
+    page = await open_notebook(shared_server, notebook)
+    await page.opened(4)
+    await page.run_all()
+    await expect(page.cell(3)).to_have_attribute("data-status", "ok", timeout=SHOWN_MS)
+    await expect(widget(page, 3).get_by_role("button", name="inside")).to_be_visible(timeout=SHOWN_MS)
+    await expect(page.cell(3).get_by_test_id("output-widget")).not_to_be_in_viewport()
 
 
 async def test_code_of_a_widget_reaches_nothing_of_the_app(

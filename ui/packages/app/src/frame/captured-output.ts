@@ -6,35 +6,42 @@ import type { FrameManager } from "./manager";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function drawOutput(output: unknown, manager: FrameManager): HTMLElement {
+/** Draw it for a view, which takes the element in at once; `displayed` resolves when that view is in the document. */
+export function drawOutput(output: unknown, manager: FrameManager, displayed: Promise<unknown>): HTMLElement {
   const { output_type: kind, name, text, ename, evalue, traceback, data, metadata } = output as Fields;
   if (kind === "stream") return terminal(textOf(text), name === "stderr" ? "stderr" : "stdout");
   if (kind === "error") {
     const lines = Array.isArray(traceback) && traceback.length > 0 ? traceback.join("\n") : `${ename}: ${evalue}`;
     return terminal(lines, "error-output");
   }
-  return drawBundle((data ?? {}) as Fields, (metadata ?? {}) as Fields, manager);
+  return drawBundle((data ?? {}) as Fields, (metadata ?? {}) as Fields, manager, displayed);
 }
 
-function drawBundle(data: Fields, metadata: Fields, manager: FrameManager): HTMLElement {
+function drawBundle(data: Fields, metadata: Fields, manager: FrameManager, displayed: Promise<unknown>): HTMLElement {
   const bundle = Object.fromEntries(Object.entries(data).map(([mime, value]) => [mime, { type: "inline", data: textOf(value) } as const]));
   const choice = choose(bundle);
   const place = document.createElement("div");
   if (choice === null) return place;
-  draw(choice, place, metadata, manager).catch((error: unknown) => {
+  draw(choice, place, metadata, manager, displayed).catch((error: unknown) => {
     place.className = "output-note";
     place.textContent = `This output cannot be drawn. ${error instanceof Error ? error.message : String(error)}`;
   });
   return place;
 }
 
-async function draw(choice: Choice, place: HTMLElement, metadata: Fields, manager: FrameManager): Promise<void> {
+async function draw(
+  choice: Choice,
+  place: HTMLElement,
+  metadata: Fields,
+  manager: FrameManager,
+  displayed: Promise<unknown>,
+): Promise<void> {
   const { mime, renderer, representation } = choice;
   const source = representation.type === "inline" ? representation.data : "";
   switch (renderer) {
     case "widget":
-      // A view must be in the document when it is attached.
-      await inDocument(place);
+      // A view must be in the document when it is attached. A frame out of sight gets no animation frames to look for that.
+      await displayed;
       await manager.show((JSON.parse(source) as { model_id: string }).model_id, place);
       return;
     case "plotly":
@@ -83,8 +90,4 @@ function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (Array.isArray(value) && value.every((line) => typeof line === "string")) return value.join("");
   return JSON.stringify(value ?? null);
-}
-
-async function inDocument(element: HTMLElement): Promise<void> {
-  while (!element.isConnected) await new Promise(requestAnimationFrame);
 }

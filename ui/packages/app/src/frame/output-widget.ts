@@ -23,7 +23,7 @@ export class OutputView extends EmptyOutputView {
     while (this.el.children.length > from) this.el.lastChild?.remove();
     // The manager of this view's model is the frame's: it made it.
     const manager = this.model.widget_manager as unknown as FrameManager;
-    for (const output of outputs.slice(from)) this.el.append(drawOutput(output, manager));
+    for (const output of outputs.slice(from)) this.el.append(drawOutput(output, manager, this.displayed));
     this.#shown = outputs;
   }
 }
