@@ -93,3 +93,27 @@ async def test_an_interrupt_before_user_code_began_is_not_swallowed(event: str) 
         await engine.execute(source, execution_count=1)
         reply = await engine.execute("while True: pass", execution_count=2)
         assert (reply.status, reply.error_name) == ("cancelled", "KeyboardInterrupt")
+
+
+STRUCK = """\
+import os, signal, threading
+class Struck:
+    struck = False
+    lock = threading.Lock()
+    def __enter__(self):
+        assert self.lock.acquire(blocking=False), "it is still held"
+        if not self.struck:
+            self.struck = True
+            os.kill(os.getpid(), signal.SIGUSR1)
+    def __exit__(self, *_):
+        self.lock.release()
+history = get_ipython().history_manager
+history.db_input_cache_lock = Struck()"""
+
+
+async def test_an_interrupt_leaves_no_lock_of_ipython_held() -> None:
+    outputs: list[Output] = []
+    with running(outputs) as engine:
+        await engine.execute(STRUCK, execution_count=1)
+        assert (await engine.execute("while True: pass", execution_count=2)).status == "cancelled"
+        assert (await engine.execute("assert history.db_input_cache_lock.struck", execution_count=3)).status == "ok"

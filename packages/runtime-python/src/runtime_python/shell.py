@@ -16,6 +16,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import UsageError
 from IPython.core.events import EventManager, available_events
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait
 from traitlets import Type
@@ -31,6 +32,10 @@ from .interrupts import Interrupts, uninterruptible
 from .packages import await_micropip, install_in_page, run_pip
 
 _NEVER_SHOWN = "To exit: use 'exit', 'quit', or Ctrl-D"
+
+# CPython 3.14 takes signals between a lock's `__enter__` and the block of its `with`: it stayed held, and the next cell waited for ever.
+uninterruptible(HistoryManager.store_inputs)
+uninterruptible(HistoryManager.store_output)
 
 
 @final
