@@ -164,23 +164,22 @@ CELL = _query("cell", CellRow, "cells", "WHERE id = :cellId", "cellId", key="cel
 ACTIVE_SESSION = _query("activeSession", RuntimeSessionRow, "runtime_sessions", "WHERE status <> 'terminated'")
 LATEST_SESSION = _query("latestSession", RuntimeSessionRow, "runtime_sessions", "ORDER BY ord DESC LIMIT 1")
 SESSION = _query("session", RuntimeSessionRow, "runtime_sessions", "WHERE session_id = :sessionId", "sessionId")
-SESSION_WORK = _query(
-    "sessionWork",
-    ExecutionRow,
-    "executions",
-    "WHERE session_id = :sessionId AND (status = 'queued' OR status IN ('running', 'cancelling')) ORDER BY ord",
-    "sessionId",
+# Two lookups by the partial indexes of few rows: asked for by OR, SQLite walks all executions there ever were.
+_OPEN = (
+    "id IN (SELECT id FROM executions WHERE status = 'queued'"
+    " UNION ALL SELECT id FROM executions WHERE status IN ('running', 'cancelling'))"
 )
-OPEN_EXECUTIONS = _query(
-    "openExecutions", ExecutionRow, "executions", "WHERE status = 'queued' OR status IN ('running', 'cancelling') ORDER BY ord"
-)
+SESSION_WORK = _query("sessionWork", ExecutionRow, "executions", f"WHERE session_id = :sessionId AND {_OPEN} ORDER BY +ord", "sessionId")
+OPEN_EXECUTIONS = _query("openExecutions", ExecutionRow, "executions", f"WHERE {_OPEN} ORDER BY +ord")
 EXECUTION = _query("execution", ExecutionRow, "executions", "WHERE id = :executionId", "executionId")
 EXECUTIONS = _query("executions", ExecutionRow, "executions", "ORDER BY ord")
 LATEST_EXECUTION = _query(
     "latestExecution",
     ExecutionRow,
     "executions",
-    "WHERE cell_id = :cellId ORDER BY CASE WHEN reason = 'duplicate' THEN 1 ELSE 0 END, ord DESC LIMIT 1",
+    "WHERE id = coalesce("
+    "(SELECT id FROM executions WHERE cell_id = :cellId AND reason IS NOT 'duplicate' ORDER BY ord DESC LIMIT 1),"
+    " (SELECT id FROM executions WHERE cell_id = :cellId ORDER BY ord DESC LIMIT 1))",
     "cellId",
 )
 OUTPUTS = _query("outputs", OutputRow, "outputs", "WHERE execution_id = :executionId ORDER BY ord", "executionId", key="executionId")
@@ -189,7 +188,7 @@ CHUNKS = _query(
     "chunks", ChunkRow, "output_chunks", "WHERE output_id = :outputId AND n > :after ORDER BY n", "outputId", "after", key="outputId"
 )
 ALL_CHUNKS = _query("allChunks", ChunkRow, "output_chunks", "ORDER BY output_id, n")
-PENDING_INPUTS = _query("pendingInputs", InputRequestRow, "input_requests", "WHERE status = 'pending' ORDER BY id")
+PENDING_INPUTS = _query("pendingInputs", InputRequestRow, "input_requests", "WHERE status = 'pending' ORDER BY +id")
 INPUT_REQUEST = _query("inputRequest", InputRequestRow, "input_requests", "WHERE id = :requestId", "requestId")
 ACTORS = _query("actors", ActorRow, "actors", "ORDER BY id")
 FILES = _query("files", FileRow, "files", "ORDER BY path")
