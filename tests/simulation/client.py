@@ -27,12 +27,15 @@ class SimulatedClient:
         address: Address,
         listen: Callable[[Effect], None],
         changed: Callable[[], None],
+        read: Callable[[], None],
     ) -> None:
         self.protocol = protocol
         self._life = life
         self._network = network
         self._listen = listen
         self._changed = changed
+        self._read = read
+        self._dice = life.loop.world.random(f"read/{life.loop.name}")
         self._socket: _Socket | None = None
         self._started = False
         self._timer_at: float | None = None
@@ -90,6 +93,8 @@ class SimulatedClient:
         if socket is self._socket:
             self.perform(self.protocol.on_frame(frame.encode(), self._life.loop.time()))
             self._tell("receive", frame)
+            if self._dice.random() < 0.5:  # else more was read with it
+                self._read()
 
     def on_closed(self, socket: "_Socket | None", reason: str) -> None:
         if socket is self._socket and self._started:

@@ -102,7 +102,11 @@ def open_crash_path(path: str) -> Database:
 
 
 def _make_client(
-    protocol: SyncProtocol, address: Address, listen: Callable[[Effect], None], changed: Callable[[], None]
+    protocol: SyncProtocol,
+    address: Address,
+    listen: Callable[[Effect], None],
+    changed: Callable[[], None],
+    read: Callable[[], None],
 ) -> SimulatedClient:
     life = _tenant()
-    return SimulatedClient(life, life.network, protocol, address, listen, changed)
+    return SimulatedClient(life, life.network, protocol, address, listen, changed, read)

@@ -1,8 +1,10 @@
 """Event logs: every realisation passes the kit; the SQLite one keeps its promises about the disk."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
+from itertools import chain, repeat
 from pathlib import Path
 
 import apsw
@@ -72,17 +74,56 @@ async def test_a_full_disk_refuses_the_group_and_the_log_goes_on(tmp_path: Path,
     assert await small == "durable"
 
 
-async def test_a_failed_write_ends_the_process(tmp_path: Path) -> None:
-    fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    loop = asyncio.get_running_loop()
+def _clock(commits: Iterable[float]) -> Callable[[], float]:
+    """A clock by which commits take so long, one after the other; before each commit and after it one looks at it."""
+    return chain.from_iterable((0.0, took) for took in commits).__next__
+
+
+async def test_a_quick_disk_is_written_by_the_loop_and_a_slow_one_by_a_thread(tmp_path: Path) -> None:
+    database = Database(tmp_path, sqlite_log.DDL, monotonic_s=_clock([0.0, 1.0, 1.0, 0.0, 0.0]))
+    try:
+        wrote = [await database.write(lambda _: threading.current_thread().name) for _ in range(5)]
+    finally:
+        await database.close()
+    here, there = threading.current_thread().name, "runt-log-writer"
+    assert wrote == [here, here, there, there, here]
+
+
+@pytest.mark.parametrize(("count", "by_loop"), [(16, True), (17, False)])
+async def test_jobs_of_one_turn_share_a_transaction_and_many_are_a_threads(tmp_path: Path, count: int, by_loop: bool) -> None:
+    database = Database(tmp_path, sqlite_log.DDL, monotonic_s=_clock(repeat(0.0)))
+    told: list[str] = []
+
+    def job(_: Sql) -> bool:
+        told.append("ran")
+        return threading.current_thread() is threading.main_thread()
+
+    for _ in range(count - 1):
+        database.submit(job, lambda _: told.append("answered"))
+    assert await database.write(job) == by_loop
+    await database.close()
+    assert told.count("ran") == count
+    if by_loop:  # the thread may begin with the first of them
+        assert told == ["ran"] * count + ["answered"] * (count - 1)
+
+
+@pytest.mark.parametrize("took_s", [0.0, 1.0], ids=["by the loop", "by the thread"])
+async def test_a_failed_write_ends_the_process(tmp_path: Path, took_s: float) -> None:
+    fatal: list[str] = []
+    ran: list[str] = []
 
     def fail(db: Sql) -> None:
         raise apsw.IOError("disk I/O error")
 
-    database = Database(tmp_path, sqlite_log.DDL, on_fatal=lambda reason: loop.call_soon_threadsafe(fatal.set_result, reason))
-    database.submit(fail, lambda _: None)
-    assert await fatal == "IOError: disk I/O error"
+    database = Database(tmp_path, sqlite_log.DDL, on_fatal=fatal.append, monotonic_s=_clock(repeat(took_s)))
+    await database.write(lambda _: None)
+    database.submit(fail, lambda _: ran.append("answered"))
+    await asyncio.sleep(0)
+    database.submit(lambda _: ran.append("wrote"), lambda _: None)
+    await asyncio.sleep(0)
     await database.close()
+    assert fatal == ["IOError: disk I/O error"]
+    assert ran == []
 
 
 async def test_a_second_server_on_the_folder_is_refused(tmp_path: Path, databases: list[Database]) -> None:

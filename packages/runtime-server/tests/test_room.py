@@ -88,6 +88,15 @@ def test_pushes_that_became_durable_together_are_one_frame_for_others() -> None:
     assert seen["events"][0] == ["v1.CellSourceSet", {"cellId": "c", "source": "a"}, "ann", "s", 1]
 
 
+def test_others_are_told_before_the_author() -> None:
+    room = make_room()
+    enter(room, 1, "s")
+    enter(room, 2, "t")
+    enter(room, 3, "u")
+    push(room, 2, source(1))
+    assert [effect.peer for effect in room.on_durable(1, 0.0) if isinstance(effect, Send)] == [1, 3, 2]
+
+
 def test_acks_stand_in_the_same_ordered_stream_as_the_others_events() -> None:
     room = make_room()
     enter(room, 1, "s")

@@ -344,5 +344,21 @@ async def test_messages_are_heard_whole_and_from_the_first() -> None:
             heard: list[bytes] = []
             await socket.send("listens later")
             await socket.wait_closed()
-            socket.listen(heard.append)
+            socket.listen(heard.append, lambda: None)
             assert heard == [b"early", b"in three parts", b"bytes"]
+
+
+async def test_a_word_follows_the_messages_that_were_read_at_once() -> None:
+    async def talk(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send("one")
+
+    async with serve(talk, "127.0.0.1", 0) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        async with connect_socket(f"ws://127.0.0.1:{port}", create_connection=SyncSocket) as socket:
+            assert isinstance(socket, SyncSocket)
+            heard: list[bytes] = []
+            socket.listen(heard.append, lambda: heard.append(b"(read)"))
+            await socket.send("listens")
+            await socket.wait_closed()
+            assert heard[:2] == [b"one", b"(read)"]

@@ -91,6 +91,8 @@ def notebook(
     data: Data = None,
 ) -> None:
     """Open a notebook in the browser; runs on this machine."""
+    from runtime_node.event_loop import run_program
+
     from .notebook import Wish, open_notebook
 
     wish = Wish(
@@ -101,7 +103,7 @@ def notebook(
         pyodide=_distribution(pyodide),
         data=_data(data),
     )
-    raise typer.Exit(asyncio.run(open_notebook(wish, typer.echo)))
+    raise typer.Exit(run_program(open_notebook(wish, typer.echo)))
 
 
 @cli.command(
@@ -115,9 +117,11 @@ def serve(
     data: Data = None,
 ) -> None:
     """Serve notebooks, without a runtime."""
+    from runtime_node.event_loop import run_program
+
     from .serve import serve_until_stopped
 
-    raise typer.Exit(asyncio.run(serve_until_stopped(_data(data), host, port, _distribution(pyodide), typer.echo)))
+    raise typer.Exit(run_program(serve_until_stopped(_data(data), host, port, _distribution(pyodide), typer.echo)))
 
 
 @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from runtime_node.event_loop import run_program
 from runtime_node.signals import StopSignals
 from runtime_store import StoreFileError
 
@@ -75,7 +76,7 @@ def run_files(wish: RunWish) -> int:
     """
     jobs = [_job(file, wish) for file in wish.files]
     with ExitStack() as stack:
-        done = asyncio.run(_run_all(jobs, wish, stack))
+        done = run_program(_run_all(jobs, wish, stack))
     if len(done) == 1 and done[0].problem is not None:
         raise done[0].problem
     well = all(one.well for one in done)

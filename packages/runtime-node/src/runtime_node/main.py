@@ -24,6 +24,7 @@ from runtime_store import RuntimeStoreError, Store, connect
 from .artifacts import FolderArtifacts, HttpArtifacts
 from .config import OPTIONS, RuntimeConfig, parse_runtime_args
 from .errors import ConfigError, Problem, RuntimeNodeError, UnauthorizedError
+from .event_loop import run_program
 from .exit_codes import MEANINGS, ExitCode
 from .logs import one_line, set_up_logs
 from .runtimes import attach_runtime
@@ -192,7 +193,7 @@ def main(args: Sequence[str]) -> int:
     os.environ.pop("RUNT_TOKEN", None)  # user code inherits the environment
     set_up_logs(config.log_level, config.log_format)
     try:
-        status, line = asyncio.run(run_agent(config))
+        status, line = run_program(run_agent(config))
     except (RuntimeNodeError, RuntimeStoreError, RuntimeCoreError) as exc:
         status, line = _failure(exc)
     sys.stderr.write(f"runt agent: {one_line(line)}\n")

@@ -1,6 +1,8 @@
-"""The server's one SQLite file: one writer thread with group commit, one reader thread, one process.
+"""The server's one SQLite file: one writer with group commit, one reader thread, one process.
 
-A job is a function of the connection. All queued jobs share one transaction; none is answered before it is on disk.
+A job is a function of the connection. Jobs of one turn of the event loop share a transaction, as do all that wait; none is answered
+before it is on disk. While the disk is quick the loop itself commits, as two changes of thread would be a third of the time; what
+is much, or slow, is a thread's.
 After an I/O error nobody knows what is on disk, so the process ends; a full disk only refuses what was queued.
 """
 
@@ -10,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,6 +46,8 @@ Answer = Callable[[Any], None]  # Any: what the job returned, or StorageFullErro
 
 _OLDEST_SAFE = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database that two connections use (sqlite.org/wal.html)
 _GROUP = 512
+_QUICK_S = 0.001
+_FEW = 16
 EXIT_STORAGE = 74  # EX_IOERR of sysexits.h
 
 
@@ -57,8 +62,20 @@ def exit_process(reason: str) -> None:
 class Database:
     """Opened by `open`, ended by `close`; `write` and `read` in between, on one event loop."""
 
-    def __init__(self, folder: Path, ddl: str, on_fatal: Callable[[str], object] = exit_process) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ddl: str,
+        on_fatal: Callable[[str], object] = exit_process,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Lock the folder, open the file, check its settings.
+
+        Args:
+            folder: Where the file is.
+            ddl: Its tables.
+            on_fatal: Called when nobody knows what is on disk; no job is answered after that.
+            monotonic_s: Tells how quick the disk is.
 
         Raises:
             FolderInUseError: Another process holds the folder.
@@ -77,12 +94,18 @@ class Database:
         self._reader = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         self._read_thread = ThreadPoolExecutor(1, "runt-log-reader")
         self._loop = asyncio.get_running_loop()
+        self._monotonic_s = monotonic_s
+        self._quick = True
+        self._turn: list[tuple[Job[Any], Answer]] = []  # Any: as above
+        self._handed = 0
         self._thread = threading.Thread(target=self._run, name="runt-log-writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job[Any], answer: Answer) -> None:
         """Queue a job; `answer` is called on the event loop with its value once durable, or with StorageFullError."""
-        self._queue.put((job, answer))
+        if not self._turn:
+            self._loop.call_soon(self._end_turn)
+        self._turn.append((job, answer))
 
     async def write(self, job: Job[T]) -> T:
         """Run a job in the next transaction and wait until it is durable.
@@ -109,12 +132,40 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued, close the file, release the folder."""
+        turn, self._turn = self._turn, []
+        self._hand_over(turn)
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
         self._read_thread.shutdown()
         self._reader.close()
         self._writer.close()
         os.close(self._lock)
+
+    def _end_turn(self) -> None:
+        group, self._turn = self._turn, []
+        if self._handed or not self._quick or len(group) > _FEW:
+            self._hand_over(group)
+        elif group:
+            answers = self._commit(group)
+            if answers is None:
+                self._queue.put(None)  # nor does the thread write any more
+            else:
+                _deliver(answers)
+
+    def _hand_over(self, group: list[tuple[Job[Any], Answer]]) -> None:  # Any: as above
+        self._handed += len(group)
+        for item in group:
+            self._queue.put(item)
+
+    def _take_back(self, answers: list[tuple[Answer, Any]]) -> None:
+        self._handed -= len(answers)
+        _deliver(answers)
+
+    def _commit(self, group: list[tuple[Job[Any], Answer]]) -> list[tuple[Answer, Any]] | None:
+        began = self._monotonic_s()
+        answers = commit_group(self._writer, group, self._on_fatal)
+        self._quick = answers is not None and self._monotonic_s() - began < _QUICK_S
+        return answers
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -129,10 +180,10 @@ class Database:
                     stopping = True
                     break
                 group.append(more)
-            answers = commit_group(self._writer, group, self._on_fatal)
+            answers = self._commit(group)
             if answers is None:
                 return
-            self._loop.call_soon_threadsafe(_deliver, answers)
+            self._loop.call_soon_threadsafe(self._take_back, answers)
             if stopping:
                 return
 

@@ -459,18 +459,20 @@ class Room:
         authors = {flight.peer for flight in flights}
         shared: list[bytes] | None = None
         effects: list[Effect] = []
+        answers: list[Effect] = []
         for peer in self._peers.values():
             if peer.stage == "live":
                 peer.position = self.head
                 if peer.id in authors:
-                    effects += self._answer(peer, flights, first)
+                    answers += self._answer(peer, flights, first)
                 elif bodies:
                     shared = shared or self._frames(first, bodies)
                     effects += [Send(peer.id, frame) for frame in shared]
             elif peer.id in authors:
                 # Its own events reach it in the stream, at their place; only what has no place is said now.
-                effects += self._rejects(peer, flights)
-        return effects
+                answers += self._rejects(peer, flights)
+        # Others first: an author shows its events already, and they are what others wait for.
+        return effects + answers
 
     def _answer(self, peer: Peer, flights: list[_Flight], first: int) -> list[Effect]:
         """One ordered stream for an author: acknowledgements in the place of its own events."""

@@ -217,7 +217,9 @@ class RoomHost:
             return
         if outcome == "durable":
             self._durable += 1
-            if self._durable == 1:
+            if self._durable == len(self._waiters):
+                self._flush()
+            elif self._durable == 1:
                 asyncio.get_running_loop().call_soon(self._flush)  # batches of one transaction become known together
             return
         self._flush()

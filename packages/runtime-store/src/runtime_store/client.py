@@ -30,13 +30,22 @@ class SyncClient:
         address: The backend.
         listen: Hears the effects that are not the socket's.
         changed: Hears that the protocol has moved, after its effects.
+        read: Hears that all that was read at once has been given to the protocol.
     """
 
-    def __init__(self, protocol: SyncProtocol, address: Address, listen: Callable[[Effect], None], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        protocol: SyncProtocol,
+        address: Address,
+        listen: Callable[[Effect], None],
+        changed: Callable[[], None],
+        read: Callable[[], None],
+    ) -> None:
         self.protocol = protocol
         self._address = address
         self._listen = listen
         self._changed = changed
+        self._read = read
         self._loop = asyncio.get_running_loop()
         self._connect_now = asyncio.Event()
         self._outgoing: deque[ClientFrame] = deque()
@@ -141,7 +150,7 @@ class SyncClient:
         self._socket = socket
         try:
             self.perform(self.protocol.on_connected(self._loop.time()))
-            socket.listen(self._take)
+            socket.listen(self._take, self._read)
             await socket.wait_closed()
         finally:
             self._socket = None

@@ -93,7 +93,7 @@ class Store:
         self._writing: asyncio.Task[None] | None = None
         self._copying: asyncio.TimerHandle | None = None
         self._disk = ThreadPoolExecutor(1, "store-file") if file is not None else None
-        self._turn_scheduled = False
+        self._next_turn: asyncio.Handle | None = None
         self._broken: Exception | None = None
         self._closed = False
         self._client: SyncClient | None = None
@@ -112,7 +112,7 @@ class Store:
         self._uploader = uploader
         self._kept = None
         self._address = address
-        self._client = SyncClient(protocol, address, self._on_effect, self._turn_soon)
+        self._client = SyncClient(protocol, address, self._on_effect, self._turn_soon, self._turn_now)
         self._client.perform(protocol.offer(self._replica.pending()))
         self._client.start()
 
@@ -326,22 +326,32 @@ class Store:
         return receipt
 
     def _turn_soon(self) -> None:
-        if not self._turn_scheduled and not self._closed:
-            self._turn_scheduled = True
-            self._loop.call_soon(self._turn)
+        if self._next_turn is None and not self._closed:
+            self._next_turn = self._loop.call_soon(self._turn)
+
+    def _turn_now(self) -> None:
+        if self._next_turn is not None:
+            self._turn()
 
     def _turn(self) -> None:
         """Do once what the commits and frames of this loop turn ask for."""
-        self._turn_scheduled = False
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
         if self._closed:
             return
+        self._record()
+        self._notify()
+        self._record()  # a runtime's answer to what it was just told: the next turn would cost it more than the rest
+        self._wake_waiters()
+
+    def _record(self) -> None:
+        """Make the new commits durable, as far as this store does that, then confirm or send them."""
         if self._file is not None:
             self._keep(self._file)
         elif self._fresh:
             fresh, self._fresh = self._fresh, []
             self._recorded(fresh)
-        self._notify()
-        self._wake_waiters()
 
     def _recorded(self, fresh: list[Entry]) -> None:
         """These commits are as durable as this store makes them: confirm them here, or send them."""
@@ -424,13 +434,20 @@ class Store:
         self._turn_soon()
 
     def _notify(self) -> None:
-        for subscription, rows in self._local.changed_rows():
-            self._loop.call_soon(subscription.deliver, rows)
+        for subscription, rows in list(self._local.changed_rows()):
+            self._call(subscription.deliver, rows)
         status = self.status
         for key, (callback, last) in list(self._status_callbacks.items()):
-            if status != last:
+            if status != last and key in self._status_callbacks:
                 self._status_callbacks[key] = callback, status
-                self._loop.call_soon(callback, status)
+                self._call(callback, status)
+
+    def _call(self, callback: Callable[[T], object], value: T) -> None:
+        """Call a subscriber, whose failure is its own."""
+        try:
+            callback(value)
+        except Exception as exc:
+            self._loop.call_exception_handler({"message": f"a subscriber of store {self.store_session_id} failed", "exception": exc})
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         if self._closed:

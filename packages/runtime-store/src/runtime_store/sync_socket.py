@@ -20,13 +20,20 @@ class SyncSocket(ClientConnection):
         self._fragments: list[bytes | bytearray | memoryview] = []
         self._early: list[bytes] = []
         self._on_message: Callable[[bytes], None] = self._early.append
+        self._on_read: Callable[[], None] = _nothing
 
-    def listen(self, on_message: Callable[[bytes], None]) -> None:
-        """Take each message from now on, and now those that came before."""
+    def listen(self, on_message: Callable[[bytes], None], on_read: Callable[[], None]) -> None:
+        """Take each message from now on, and now those that came before; `on_read` is called after those that were read at once."""
         self._on_message = on_message
+        self._on_read = on_read
         for message in self._early:
             on_message(message)
         self._early.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio with what was read."""
+        super().data_received(data)
+        self._on_read()
 
     def process_event(self, event: Event) -> None:
         """Called by websockets for all that comes."""
@@ -37,3 +44,7 @@ class SyncSocket(ClientConnection):
         if event.fin:
             fragments, self._fragments = self._fragments, []
             self._on_message(b"".join(fragments))
+
+
+def _nothing() -> None:
+    """Nobody listens yet."""
