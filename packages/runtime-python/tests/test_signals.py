@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -117,3 +118,24 @@ async def test_an_interrupt_leaves_no_lock_of_ipython_held() -> None:
         await engine.execute(STRUCK, execution_count=1)
         assert (await engine.execute("while True: pass", execution_count=2)).status == "cancelled"
         assert (await engine.execute("assert history.db_input_cache_lock.struck", execution_count=3)).status == "ok"
+
+
+SWALLOWING = {
+    "a destructor": "class Thing:\n    def __del__(self): strike()\nthing = Thing()",
+    "a weak reference": "import weakref\nclass Thing: pass\nthing = Thing()\nreference = weakref.ref(thing, lambda _: strike())",
+}
+
+
+@pytest.mark.parametrize("source", SWALLOWING.values(), ids=SWALLOWING.keys())
+@pytest.mark.parametrize("then", ["for i in range(10**7): pass", "print(1)\nprint(2)", "import asyncio\nawait asyncio.sleep(0)\nprint(2)"])
+async def test_an_interrupt_that_is_swallowed_comes_again(source: str, then: str) -> None:
+    outputs: list[Output] = []
+    with running(outputs) as engine:
+        strike = "import os, signal\ndef strike(): os.kill(os.getpid(), signal.SIGUSR1)"
+        assert (await engine.execute(f"{strike}\n{source}", execution_count=1)).status == "ok"
+        reply = await engine.execute(f"del thing\n{then}\nprint('not reached')", execution_count=2)
+        assert (reply.status, reply.error_name) == ("cancelled", "KeyboardInterrupt")
+        assert [output for output in outputs if isinstance(output, StreamText)] == []
+        assert "interrupts.py" not in "".join(line for output in outputs if isinstance(output, ErrorOutput) for line in output.traceback)
+        assert sys.gettrace() is None
+        assert (await engine.execute("print('fine')", execution_count=3)).status == "ok"

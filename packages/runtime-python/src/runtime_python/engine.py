@@ -6,6 +6,7 @@
 import builtins
 import contextvars
 import getpass
+import inspect
 import os
 import sys
 import threading
@@ -42,7 +43,9 @@ ENVIRONMENT: Mapping[str, str] = {
 
 @final
 class IPythonEngine:
-    """One namespace that runs one cell at a time. It replaces `sys.stdin`, `stdout`, `stderr`, `input` and `getpass` until `close`.
+    """One namespace that runs one cell at a time.
+
+    It replaces `sys.stdin`, `stdout`, `stderr`, `displayhook`, `unraisablehook`, `input` and `getpass` until `close`.
 
     Args:
         emit: Takes every output, in order, from the thread that made it; may block.
@@ -77,7 +80,9 @@ class IPythonEngine:
         """What all cells run in: a ContextVar set in one is seen in the next."""
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
-        self._replaced = (sys.stdin, sys.stdout, sys.stderr, sys.displayhook, builtins.input, getpass.getpass)
+        self._replaced = (sys.stdin, sys.stdout, sys.stderr, sys.displayhook, sys.unraisablehook, builtins.input, getpass.getpass)
+        self._report_unraisable = sys.unraisablehook
+        sys.unraisablehook = self._see_unraisable
         sys.stdin = InputStream(self._ask)
         self._stdout = sys.stdout = TextStream("stdout", self._write_text, self._flush, self.interrupts)
         self._stderr = sys.stderr = TextStream("stderr", self._write_text, self._flush, self.interrupts)
@@ -161,7 +166,7 @@ class IPythonEngine:
         for charts in self._charts:
             charts.close()
         self._shell.restore_sys_module_state()
-        sys.stdin, sys.stdout, sys.stderr, sys.displayhook, builtins.input, getpass.getpass = self._replaced
+        sys.stdin, sys.stdout, sys.stderr, sys.displayhook, sys.unraisablehook, builtins.input, getpass.getpass = self._replaced
         NotebookShell.clear_instance()
 
     async def _run_cell(self, source: str) -> ExecutionResult:
@@ -197,6 +202,12 @@ class IPythonEngine:
             self._emit_to_host(output)
         if self.interrupts.pending:
             self.interrupts.deliver()
+
+    def _see_unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        here = inspect.currentframe()
+        runs_on = here.f_back if here is not None and isinstance(unraisable.exc_value, KeyboardInterrupt) else None
+        if runs_on is None or not self.interrupts.raise_again(runs_on):
+            self._report_unraisable(unraisable)
 
     def _capture(self, begins: bool) -> None:
         self._flush_text()

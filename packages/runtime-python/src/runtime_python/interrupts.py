@@ -8,6 +8,7 @@ await. So neither the event loop nor half-written output is ever hit.
 import asyncio
 import contextvars
 import inspect
+import sys
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from types import CodeType, FrameType
@@ -105,6 +106,29 @@ class Interrupts:
         if self.pending and self.stepping and self._is_engine_thread():
             self.pending = False
             raise KeyboardInterrupt
+
+    def raise_again(self, frame: FrameType) -> bool:
+        """Raise the interrupt once more, where a destructor or a callback of a weak reference has swallowed it; whether it was one.
+
+        Args:
+            frame: What ran when the destructor or the callback was called, and runs on.
+        """
+        if not (self.stepping and self._is_engine_thread()):
+            return False
+        self.pending = True
+        trace, frame_trace = sys.gettrace(), frame.f_trace
+
+        def strike(inner: FrameType, _event: str, _arg: object) -> None:
+            if self.pending and self.stepping and not _may_raise(inner):
+                return
+            sys.settrace(trace)
+            frame.f_trace = frame_trace
+            self.deliver()
+
+        # At the next line, as a debugger stops: nothing else comes by in a loop that calls nothing.
+        frame.f_trace = strike
+        sys.settrace(strike)
+        return True
 
     @contextmanager
     def suspended(self, until: "asyncio.Future[Any]") -> Generator[None, None, None]:  # Any: the result is not looked at
