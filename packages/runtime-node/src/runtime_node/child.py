@@ -472,19 +472,21 @@ class Child:
     def _on_sigint(self, _signal: int, frame: FrameType | None) -> None:
         # Each id has a signal of its own, and signals that come together are one. Those that come while this looks are counted with
         # it: else one between the reading and the counting would pass for one without an id. CPython looks for signals at calls and
-        # jumps back alone, so there is none between the last comparison and what follows it.
+        # jumps back alone, so there is none between the last comparison and the end of the counting.
         self._signals += 1
         if self._signals > 1:
             return
         asked: list[str] = []
-        counted = 0
+        counted = found = 0
         while counted < self._signals:
             counted = self._signals
             asked += self._read_interrupts()
+            found = len(asked)
         self._signals = 0
-        self._spare_signals += len(asked) - counted
+        self._spare_signals += found - counted
         by_user = self._spare_signals < 0
-        self._spare_signals = max(self._spare_signals, 0)
+        if by_user:
+            self._spare_signals = 0
         self._asked.update(asked)
         if self._running in asked:
             self._signal_subprocesses()
