@@ -145,7 +145,7 @@ async def test_whatever_fails_every_execution_ends_and_none_runs_twice(started: 
         return any(row.id == last for row in rows) and all_ended(rows)
 
     await until(over, within_s=90, what="the end of every execution", seen=lambda: (store.status, store.query(EXECUTIONS)[-5:]))
-    await until(lambda: not store.status.pending, within_s=10, what="the sync of the client")
+    await until(lambda: not store.status.pending, within_s=20, what="the sync of the client")
 
     rows = {row.id: row for row in store.query(EXECUTIONS, confirmed=True)}
     assert sorted(rows) == sorted(world.requested), "every request has a row"

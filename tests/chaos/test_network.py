@@ -99,7 +99,7 @@ async def test_connection_torn_again_and_again_delivers_every_edit_once_and_in_o
             await asyncio.sleep(0)
         await until(lambda: not far.status.pending, within_s=30, what="all edits to arrive", seen=lambda: far.status)
         expected = near.status.head
-        await until_rows(near, CELLS, lambda rows: rows[0].source == "7.49", within_s=10, what="the last edit")
+        await until_rows(near, CELLS, lambda rows: rows[0].source == "7.49", within_s=20, what="the last edit")
         assert far.dump() == near.dump()
         assert near.status.head >= expected
         await far.close()
@@ -116,7 +116,7 @@ async def test_slow_network_delays_and_changes_nothing(started: Processes, tmp_p
         store = await server.store(notebook, proxy.url)
         request(store, "x1", "c0", "print('through treacle')")
         await until_rows(store, EXECUTIONS, lambda rows: rows[0].status == "ok", within_s=40, what="the end of the cell")
-        await until_rows(store, ALL_CHUNKS, lambda rows: text_of(rows) == "through treacle\n", within_s=10, what="its output")
+        await until_rows(store, ALL_CHUNKS, lambda rows: text_of(rows) == "through treacle\n", within_s=20, what="its output")
         await store.close()
 
 

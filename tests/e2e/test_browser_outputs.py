@@ -70,13 +70,13 @@ async def test_text_is_shown_as_it_comes(shared_server: NotebookServer, open_not
     )
     await watch(page, 0, "stdout")
     await page.run(0)
-    await expect(page.stdout(0)).to_have_text("before\nafter", timeout=20_000)
+    await expect(page.stdout(0)).to_have_text("before\nafter")
     await page.status(0, "ok")
     assert "before" in await seen(page, "running")
 
     await watch(page, 1, "stdout")
     await page.run(1)
-    await expect(page.stdout(1)).to_have_text("half a line, and the rest", timeout=20_000)
+    await expect(page.stdout(1)).to_have_text("half a line, and the rest")
     await page.status(1, "ok")
     assert "half a line" in await seen(page, "running")
 
@@ -127,7 +127,7 @@ async def test_question_is_answered_and_a_password_is_kept_nowhere(shared_server
     page = await run_here(shared_server, open_notebook, source)
     await page.run(0)
     question = page.cell(0).get_by_label("Your name?")
-    await expect(question).to_have_attribute("type", "text", timeout=20_000)
+    await expect(question).to_have_attribute("type", "text")
     await question.fill(name)
     await question.press("Enter")
     field = page.cell(0).get_by_label("Password:")
@@ -186,7 +186,7 @@ async def test_large_outputs_go_to_the_server_as_artifacts(shared_server: Notebo
     page.page.on("request", note)
     await page.run(0)
     await page.status(0, "ok")
-    await expect(page.cell(0).get_by_test_id("output-html").content_frame.locator("#end")).to_have_text("the end", timeout=20_000)
+    await expect(page.cell(0).get_by_test_id("output-html").content_frame.locator("#end")).to_have_text("the end")
     await page.run(1)
     await page.status(1, "ok")
     picture = page.cell(1).get_by_test_id("output-image")
@@ -197,7 +197,7 @@ async def test_large_outputs_go_to_the_server_as_artifacts(shared_server: Notebo
     assert [size > 1_000_000 for size in sizes] == [True, True], sizes
 
     await page.page.reload()
-    await expect(picture).to_have_js_property("naturalWidth", 900, timeout=20_000)
+    await expect(picture).to_have_js_property("naturalWidth", 900)
 
 
 async def test_ten_thousand_lines_arrive_whole_and_in_order(shared_server: NotebookServer, open_notebook: OpenNotebook) -> None:

@@ -137,7 +137,7 @@ async def test_taking_over_from_work_that_runs_elsewhere_is_asked_about(
     notebook, page = await open_cells(shared_server, open_notebook, "print('begun')\nwhile True: pass", "'here'")
     shared_server.start_agent(notebook, started)
     await page.run(0)
-    await expect(page.stdout(0)).to_have_text("begun", timeout=20_000)
+    await expect(page.stdout(0)).to_have_text("begun")
     await chip(page).click()
     await page.page.get_by_test_id("run-in-browser-instead").click()
     await shoot(page.page, "browser-take-over")

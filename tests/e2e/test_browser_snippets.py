@@ -55,7 +55,7 @@ async def run_in_page(worker: PageWorker) -> dict[str, Run]:
     given = json.dumps([[name, snippet.cells, snippet.order, snippet.answers] for name, snippet in SNIPPETS.items()])
     _, verdict = await worker.run(MAIN.format(modules=modules(), snippets=given), "page", ("guest",))
     assert (verdict["reason"], verdict["faults"]) == ("ran", []), verdict["problem"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         return dict([await told.get() for _ in SNIPPETS])
 
 

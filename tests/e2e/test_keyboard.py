@@ -29,7 +29,7 @@ async def test_shift_enter_runs_a_cell_and_goes_to_the_next_and_makes_one_at_the
     await page.page.keyboard.press("Shift+Enter")
     await page.opened(3)
     await expect(page.cell(2)).to_have_attribute("aria-current", "true")
-    await expect(page.cell(1).get_by_test_id("output-result")).to_have_text("2", timeout=20_000)
+    await expect(page.cell(1).get_by_test_id("output-result")).to_have_text("2")
     await expect(page.editor(2)).to_be_focused()
     await page.page.keyboard.insert_text("x + 2")
     await page.page.keyboard.press("ControlOrMeta+Enter")

@@ -41,7 +41,7 @@ async def test_second_browser_sees_output_while_the_cell_still_runs(
     shared_server.start_agent(notebook, started)
     await one.run(0)
 
-    await expect(other.stdout(0)).to_have_text("before the gate", timeout=20_000)
+    await expect(other.stdout(0)).to_have_text("before the gate")
     await other.status(0, "running")
     await shoot(other.page, "running")
     gate.open()
@@ -57,7 +57,7 @@ async def test_cell_that_ran_while_no_page_was_open_shows_its_full_output(
     shared_server.start_agent(notebook, started)
     pages = [await open_notebook(shared_server, notebook), await open_notebook(shared_server, notebook)]
     await pages[0].run(0)
-    await expect(pages[1].stdout(0)).to_contain_text("tick 1", timeout=20_000)
+    await expect(pages[1].stdout(0)).to_contain_text("tick 1")
     for page in pages:
         await page.page.context.close()
 
@@ -80,7 +80,7 @@ async def test_page_opened_in_mid_cell_shows_what_was_and_what_comes(
     shared_server.start_agent(notebook, started)
     first = await open_notebook(shared_server, notebook)
     await first.run(0)
-    await expect(first.stdout(0)).to_have_text("early", timeout=20_000)
+    await expect(first.stdout(0)).to_have_text("early")
     await first.page.context.close()
     second = await open_notebook(shared_server, notebook)
     await expect(second.stdout(0)).to_have_text("early")
@@ -133,7 +133,7 @@ async def test_stop_interrupts_an_endless_loop_within_a_second(
     shared_server.start_agent(notebook, started)
     page = await open_notebook(shared_server, notebook)
     await page.run(0)
-    await expect(page.stdout(0)).to_have_text("looping", timeout=20_000)
+    await expect(page.stdout(0)).to_have_text("looping")
     took_ms = await page.cell(0).evaluate(STOP_AND_MEASURE)
     await shoot(page.page, "stopped")
     await page.status(0, "cancelled")

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Error, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, async_playwright, expect
 
 from .chromium import CHROMIUM_FLAGS, chromium_path
 from .notebook_server import NotebookServer
 from .page_worker import PageWorker, build_script, open_page_worker
 from .pages import NewContext, NotebookPage, OpenNotebook, cookie_into
 from .processes import Processes, processes
+
+PATIENCE_MS = 20_000
+"""How long a page may take to show what a test waits for: no test measures by it, and several browsers may share a core."""
 
 
 @pytest.fixture
@@ -27,6 +30,7 @@ def started(tmp_path: Path) -> Iterator[Processes]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The one Chromium of the session, the system's own."""
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield chromium
@@ -42,7 +46,7 @@ async def new_context(browser: Browser) -> AsyncIterator[NewContext]:
 
     async def make() -> BrowserContext:
         context = await browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("weberror", lambda error: problems.append(str(error.error)))
         context.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         context.on("requestfailed", lambda request: said.append(f"failed: {request.method} {request.url} {request.failure}"))

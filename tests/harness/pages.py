@@ -86,7 +86,7 @@ class NotebookPage:
 
     async def opened(self, count: int) -> None:
         """Wait until the notebook with so many cells is there."""
-        await expect(self.cells).to_have_count(count, timeout=20_000)
+        await expect(self.cells).to_have_count(count)
 
     async def saved(self, *, within_s: float = 10) -> None:
         """Wait until the server has all edits."""

@@ -70,7 +70,7 @@ async def running(tmp_path: Path, peers: LiveStorePeers) -> AsyncIterator[Runnin
 
 
 async def sees(store: Store, text: str) -> None:
-    await until_rows(store, CELLS, lambda rows: [row.source for row in rows] == [text], within_s=10, what=f"the source {text!r}")
+    await until_rows(store, CELLS, lambda rows: [row.source for row in rows] == [text], within_s=20, what=f"the source {text!r}")
 
 
 @pytest.mark.parametrize("transport", ["ws", "http"])
@@ -96,7 +96,7 @@ async def test_two_clients_and_one_of_ours_agree(running: Running) -> None:
         await asyncio.gather(ann.pushed(), bob.pushed())
         head = (await running.server.rooms.open(running.notebook)).room.head  # type: ignore[union-attr]  # it is there
         assert head == 8
-        await until(lambda: store.status.head == head or None, within_s=10, what="our client to have it all")
+        await until(lambda: store.status.head == head or None, within_s=20, what="our client to have it all")
         (cell,) = store.query(CELLS)
         await ann.until(SOURCE, cell.source)
         await bob.until(SOURCE, cell.source)

@@ -191,6 +191,15 @@ async def test_an_interrupt_hits_a_cell_however_early_it_comes(kernel_name: str)
         assert (await kernel.run("1"))[-1] == ("ok", None)
 
 
+async def test_an_interrupt_that_code_before_the_cell_swallows_comes_again() -> None:
+    async with started() as kernel:
+        await kernel.run("import time\nget_ipython().events.register('pre_run_cell', lambda info: time.sleep(1000))")
+        running = asyncio.create_task(kernel.run("time.sleep(1000)"))
+        await asyncio.sleep(0)
+        await kernel.engine.interrupt("e2")
+        assert (await running)[-1] == ("cancelled", None)
+
+
 async def test_a_kernel_that_is_killed_is_told_and_comes_back() -> None:
     async with started() as kernel:
         running = asyncio.create_task(kernel.run("print('on', flush=True)\nwhile True: pass"))

@@ -76,7 +76,7 @@ class RuntimeAgentOptions:
     receipt_timeout_s: float = 5
     coalesce: CoalesceOptions = field(default_factory=CoalesceOptions)
     inline_limit_bytes: int = INLINE_LIMIT_BYTES
-    unconfirmed_limit_bytes: int = 8 * MIB
+    unconfirmed_limit_bytes: int = MIB
     offline_limit_bytes: int = 64 * MIB
     patience_s: float = 60
 

@@ -35,6 +35,7 @@ from .resources import ResourceMeter
 
 SETTLE_S = 1.0
 UNREPLIED_S = 0.25  # a reply and `idle` come by two ways, at about the same time
+SWALLOWED_S = 1.0  # after so long an early interrupt has not hit the cell
 ANSWER_S = 4.0  # a page waits 5
 MOST_KNOWN = 10_000
 LOST = "Some output of this cell was dropped by the kernel: it came faster than it could be stored.\n"
@@ -139,6 +140,7 @@ class _Life:
         self._running: _Running | None = None
         self._interrupting = asyncio.Lock()
         self._asking: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._has_subshells = False
         self._subshell: str | None = None
         self._meter: ResourceMeter | None = None
@@ -166,8 +168,9 @@ class _Life:
             await self._settle(running)
         finally:
             self._running = None
-            if self._asking is not None:
-                self._asking.cancel()
+            for task in (self._asking, self._stopping):
+                if task is not None:
+                    task.cancel()
         if shown := payload_text(reply):
             self._sink.emit(execution_id, StreamText(stream="stdout", text=shown))
         if asks_exit(reply):
@@ -223,6 +226,12 @@ class _Life:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SETTLE_S):
                         await self._kernel.interrupt()
+
+    async def _interrupt_early(self, running: _Running) -> None:
+        """Interrupt what has just begun, and again when that did not end it: code of IPython's own runs first, and may swallow one."""
+        await self._interrupt(running)
+        await asyncio.sleep(SWALLOWED_S)
+        await self._interrupt(running)
 
     async def _reply(self, running: _Running, content: Mapping[str, Json]) -> Mapping[str, Json]:
         """Run a cell and give the content of the reply.
@@ -299,7 +308,7 @@ class _Life:
         if running is not None and execution_id == running.id and not running.begun:
             running.begun = True
             if running.interrupted:
-                await self._interrupt(running)
+                self._stopping = asyncio.create_task(self._interrupt_early(running))
         if (comm := to_comm(message)) is not None:
             self._see_comm(comm, execution_id, count)
         elif (output := to_output(message, count)) is not None and execution_id:

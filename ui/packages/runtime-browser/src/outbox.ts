@@ -14,8 +14,10 @@ export type Decision = { readonly seq: number; readonly applied: boolean } | Ref
 
 /** How much of what one worker sent may be on its way, in bytes. */
 export interface Bounds {
-  /** Above so much undecided output a worker is told to wait. */
+  /** Above so much undecided output a worker is told to wait: whatever comes after it waits until it has been sent. */
   readonly wait: number;
+  /** The same while there is no connection: so much waits here, and the cell runs on. */
+  readonly waitOffline: number;
   /** Above so much, undecided or waiting for an upload, more output is not taken. */
   readonly output: number;
   /** Above so much nothing is taken: what ends executions and sessions has room even when output has none. */
@@ -24,7 +26,7 @@ export interface Bounds {
 
 const MIB = 1024 * 1024;
 
-export const BOUNDS: Bounds = { wait: 8 * MIB, output: 64 * MIB, total: 72 * MIB };
+export const BOUNDS: Bounds = { wait: MIB, waitOffline: 8 * MIB, output: 64 * MIB, total: 72 * MIB };
 
 // Estimate of an event's names and ids, so that many empty events count too.
 const EVENT_OVERHEAD_BYTES = 256;
@@ -43,6 +45,12 @@ export class Outbox {
     this.store = store;
     this.bounds = bounds;
     this.onDecided = onDecided;
+  }
+
+  /** Whether the worker is to wait. */
+  get isFull(): boolean {
+    const { wait, waitOffline } = this.bounds;
+    return this.undecidedBytes > (this.store.status.connected ? wait : waitOffline);
   }
 
   /**

@@ -446,6 +446,7 @@ export class PortHost {
   private seeStatus(status: StoreStatus): void {
     if (status.connected && !this.connected) this.options.uploads.retry();
     this.connected = status.connected;
+    this.text.tell();
     this.post({ t: "status", ...standing(status) });
   }
 

@@ -102,8 +102,7 @@ export class TextWriter {
   /** Tell how much was taken, unless too much of what the worker sent is still undecided. */
   tell(): void {
     const taken = this.received - this.coalescer.waitingUnits;
-    const { undecidedBytes, bounds } = this.ports.outbox;
-    if (taken === this.told || undecidedBytes > bounds.wait) return;
+    if (taken === this.told || this.ports.outbox.isFull) return;
     this.told = taken;
     this.ports.onTaken(taken % COUNTER);
   }

@@ -116,7 +116,7 @@ describe("commit", () => {
 
   it("takes no more output when too much is undecided, but what ends things", async () => {
     const backend = new InMemoryBackend();
-    const rig = await started({ backend, bounds: { wait: 1_000, output: 5_000, total: 50_000 } });
+    const rig = await started({ backend, bounds: { wait: 1_000, waitOffline: 1_000, output: 5_000, total: 50_000 } });
     backend.reachable = false;
     backend.peer.cut();
     const data = "x".repeat(3_000);
@@ -134,7 +134,7 @@ describe("commit", () => {
 describe("what is undecided", () => {
   it("has an end for all that the worker sends, and none for what the page says for it", async () => {
     const backend = new InMemoryBackend();
-    const rig = await started({ backend, bounds: { wait: 100, output: 500, total: 1_000 } });
+    const rig = await started({ backend, bounds: { wait: 100, waitOffline: 100, output: 500, total: 1_000 } });
     backend.reachable = false;
     backend.peer.cut();
     const restarting = { sessionId: "s1", status: "restarting" } as const;
@@ -420,7 +420,7 @@ describe("artifacts", () => {
   });
 
   it("that find no room are dropped, and their event is rejected", async () => {
-    const rig = await started({ bounds: { wait: 1_000, output: 10_000, total: 20_000 } });
+    const rig = await started({ bounds: { wait: 1_000, waitOffline: 1_000, output: 10_000, total: 20_000 } });
     rig.artifact(SHA, 20_000);
     const id = rig.commit("v1.DisplayAdded", display("d1", { bundle: PICTURE }));
     expect(await rig.answer(id)).toMatchObject({ t: "rejected", code: "too-large" });
@@ -428,7 +428,7 @@ describe("artifacts", () => {
   });
 
   it("hold back no more than there is room for, and nothing is lost silently", async () => {
-    const rig = await started({ bounds: { wait: 1_000, output: 10_000, total: 20_000 } });
+    const rig = await started({ bounds: { wait: 1_000, waitOffline: 1_000, output: 10_000, total: 20_000 } });
     rig.artifact(SHA, 5_000);
     rig.post(`T${"x".repeat(1_000)}`, `T${"y".repeat(3_000)}`, `T${"y".repeat(3_000)}`);
     const data = "z".repeat(3_000);

@@ -159,7 +159,7 @@ describe("taken", () => {
 
   it("is withheld while too much is undecided, and told when that is decided", async () => {
     const backend = new InMemoryBackend();
-    const rig = await started({ backend, bounds: { wait: 10_000, output: 100_000, total: 200_000 } });
+    const rig = await started({ backend, bounds: { wait: 10_000, waitOffline: 10_000, output: 100_000, total: 200_000 } });
     backend.reachable = false;
     backend.peer.cut();
     for (let count = 0; count < 4; count += 1) rig.post(`T${"x".repeat(4_000)}`);
@@ -176,9 +176,23 @@ describe("taken", () => {
     expect(rig.outputs()).toEqual([`stdout:${"x".repeat(16_000)}12`]);
   });
 
+  it("is told of more once there is no connection: the cell runs on", async () => {
+    const backend = new InMemoryBackend();
+    const rig = await started({ backend, bounds: { wait: 10_000, waitOffline: 20_000, output: 100_000, total: 200_000 } });
+    backend.judge = () => "lose";
+    rig.post(`T${"x".repeat(8_000)}`, `T${"x".repeat(8_000)}`, "Tlast");
+    await rig.sync();
+    rig.host.flush();
+    expect(rig.called("taken")).toEqual([[8_000]]);
+    backend.reachable = false;
+    backend.peer.cut();
+    await rig.sync();
+    expect(rig.called("taken").at(-1)).toEqual([16_004]);
+  });
+
   it("is told of text that finds no room too: a note stands in its place", async () => {
     const backend = new InMemoryBackend();
-    const rig = await started({ backend, bounds: { wait: 3_000_000, output: 1_000_000, total: 2_000_000 } });
+    const rig = await started({ backend, bounds: { wait: 3_000_000, waitOffline: 3_000_000, output: 1_000_000, total: 2_000_000 } });
     backend.reachable = false;
     backend.peer.cut();
     for (let count = 0; count < 3; count += 1) rig.post(`T${"x".repeat(1024 * 1024)}`);
