@@ -104,6 +104,24 @@ async def test_a_cut_connection_is_opened_again_and_nothing_is_lost_or_doubled(s
     await store.close()
 
 
+async def test_a_pause_is_over_long_before_a_silent_connection_would_be(server: InMemoryServer, backend: InMemoryBackend) -> None:
+    store, other = await connect(server.url, "nb"), await connect(server.url, "nb")
+
+    async def answer(_: LiveMessage) -> Json:
+        return None
+
+    other.on_live("are you there", answer)
+    await store.synced()
+    await other.synced()
+    backend.overloaded = True
+    receipt = store.commit(title("later"))
+    await store.send_live("are you there", None, to=other.store_session_id)  # a round trip: by then the commit was answered
+    backend.overloaded = False
+    assert await asyncio.wait_for(receipt, 10) == Applied(1, applied=True)
+    await store.close()
+    await other.close()
+
+
 async def test_a_refused_event_is_taken_back_and_its_receipt_raises(server: InMemoryServer, backend: InMemoryBackend) -> None:
     def judge(event: PushEvent) -> Verdict:
         return ("forbidden", "read only") if b"one" in bytes(event.args) else None

@@ -5,7 +5,7 @@ Every realisation of a port passes the matching check of `runtime_core.testing`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
 
 from runtime_schema.events import Event
 from runtime_schema.ids import StoreSessionId
@@ -24,7 +24,6 @@ from .errors import QuestionError
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
 
-@runtime_checkable
 class FutureReceipt(Protocol):
     """A receipt that gives its outcome as a future too, which spares a task for each event. Stores may give such or none."""
 

@@ -106,9 +106,12 @@ class SyncClient:
             self._something_to_send.set()
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        """Let a timer ring at the deadline or before: one that rings too early is set anew, which costs less than to move it each time."""
         deadline = self.protocol.deadline if self._runner is not None else None
+        if self._timer is not None:
+            if deadline is not None and self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._on_timer)
 
     def _on_timer(self) -> None:

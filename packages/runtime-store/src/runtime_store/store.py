@@ -337,10 +337,12 @@ class Store:
         """Do once what the commits and frames of this loop turn ask for."""
         if self._next_turn is not None:
             self._next_turn.cancel()
-            self._next_turn = None
         if self._closed:
             return
-        self._record()
+        try:
+            self._record()  # this turn tells of what that changes, so no other is asked for until here
+        finally:
+            self._next_turn = None
         self._notify()
         self._record()  # a runtime's answer to what it was just told: the next turn would cost it more than the rest
         self._wake_waiters()
