@@ -12,6 +12,7 @@ from pathlib import Path
 
 MEASURES = {
     "execute": "a cell requested by one client, its result seen by another, through a durable log",
+    "floor": "what execute and sync cost with nothing of ours on their way: processes, sockets, commits, IPython",
     "stream": "100,000 printed lines, seen by another client",
     "interrupt": "from an interrupt of an endless loop to its end",
     "cold_start": "the engine's first result from nothing and from a warm spare, and its memory when idle",
