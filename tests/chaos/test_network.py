@@ -75,6 +75,7 @@ async def test_a_minute_without_network_ends_and_loses_nothing(started: Processe
 
         await page.saved(within_s=40)
         await page.status(0, "ok", within_s=40)
+        await server.catch_up(watcher, notebook)
         await expect(page.editor(1)).to_have_text("written in the tunnel")
         await expect(page.editor(2)).to_have_text("written outside")
         assert text_of(watcher.query(ALL_CHUNKS)) == "".join(f"{tick}\n" for tick in range(LINES))

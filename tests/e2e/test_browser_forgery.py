@@ -85,6 +85,7 @@ async def test_messages_forged_on_the_port_change_nothing(shared_server: Noteboo
     page = await open_notebook(shared_server, notebook)
     await page.opened(len(cells))
     await page.start_in_browser()
+    await shared_server.catch_up(store, notebook)
     [other] = store.query(LATEST_SESSION)
     await page.page.get_by_test_id("restart").click()
     await page.page.get_by_test_id("confirm-action").click()
@@ -94,6 +95,7 @@ async def test_messages_forged_on_the_port_change_nothing(shared_server: Noteboo
     told_cell = f"cell, other, catch_port = {store.query(CELLS)[3].id!r}, {other.session_id!r}, {CATCH_PORT!r}"
     await page.write(0, told_cell)
     await page.saved()
+    await shared_server.catch_up(store, notebook)
     before = [store.query(METADATA), store.query(SESSION, {"sessionId": other.session_id}), store.query(LATEST_SESSION)]
 
     for place in range(3):
@@ -112,6 +114,9 @@ async def test_messages_forged_on_the_port_change_nothing(shared_server: Noteboo
 
     await page.run(3)
     await expect(page.cell(3).get_by_test_id("output-result")).to_have_text("'still here'")
+    await page.status(3, "ok")
+    await page.saved()
+    await shared_server.catch_up(store, notebook)
     assert [row.source for row in store.query(CELLS)] == [told_cell, *cells[1:]]
     assert [store.query(METADATA), store.query(SESSION, {"sessionId": other.session_id}), store.query(LATEST_SESSION)] == before
     assert "forged" not in "".join(row.text for row in store.query(ALL_CHUNKS) if not row.text.startswith("[{"))

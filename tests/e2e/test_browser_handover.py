@@ -209,7 +209,8 @@ async def test_cell_runs_on_in_a_page_without_network_and_loses_nothing(
         end = store.subscribe(LATEST_SESSION, lambda rows: states.append(rows[0].status))
         proxy.cut()
         await expect(page.connection()).to_contain_text("Offline")
-        known = len(text_of(store.query(ALL_CHUNKS)).split())  # what was on its way has arrived
+        await server.catch_up(store, notebook)
+        known = len(text_of(store.query(ALL_CHUNKS)).split())
         await expect(page.stdout(0)).to_contain_text(f"\n{known + 10}\n")
         if outage != "short":
             await expect(page.stdout(0)).to_contain_text(f"\n{TICKS - 1}")

@@ -120,6 +120,8 @@ async def test_cell_that_no_interrupt_ends_costs_the_variables_and_nothing_else(
     await expect(page.cell(2).get_by_test_id("output-result")).to_have_text("False", timeout=STARTED_S * 1000)
     await expect(page.stdout(3)).to_have_text("too")
     await page.status(3, "ok")
+    await page.saved()
+    await shared_server.catch_up(store, notebook)
     [ended] = store.query(SESSION, {"sessionId": before.session_id})
     assert (ended.status, ended.ended_reason) == ("terminated", "restart")
     assert [row.status for row in store.query(LATEST_SESSION)] == ["ready"]
@@ -202,6 +204,7 @@ async def test_200_interrupts_at_random_moments_leave_a_working_runtime(shared_s
     print(f"{took_s:.0f} s; stop to end p50 {median(took):.0f} ms, p90 {took[ROUNDS * 9 // 10]:.0f} ms, max {took[-1]:.0f} ms")
     assert told["ends"] == ["cancelled"] * ROUNDS
 
+    await page.saved()
     store = await shared_server.store(notebook)
     runs = store.query(EXECUTIONS)
     assert len(runs) == 1 + 2 * ROUNDS

@@ -171,6 +171,7 @@ async def test_user_code_reaches_nothing_of_the_app(shared_server: NotebookServe
     await page.status(3, "cancelled")
     await page.run(4)
     await expect(page.cell(4).get_by_test_id("output-result")).to_have_text("'still here'")
+    await page.saved()
     shown = json.dumps(await shared_server.export(notebook))
     assert CANARY not in shown
     assert shared_server.cookie.partition("=")[2] not in shown

@@ -130,12 +130,16 @@ async def test_reload_starts_anew_by_itself_and_keeps_every_output(shared_server
     await expect(page.stdout(0)).to_have_text("set")
     await expect(page.cell(1).get_by_test_id("output-result")).to_have_text("21")
     await expect(page.runtime).to_have_attribute("data-browser", "ready", timeout=STARTED_S * 1000)
+    await shared_server.catch_up(store, notebook)
     assert await active_session(store) != before
     await page.run(2)
     await expect(page.cell(2).get_by_test_id("output-result")).to_have_text("'fresh'")
     await page.run(1)
     await expect(page.cell(1).locator(".error-name")).to_have_text("NameError")
     await expect(page.stdout(0)).to_have_text("set")
+    await page.status(1, "error")
+    await page.saved()
+    await shared_server.catch_up(store, notebook)
     assert [row.status for row in store.query(EXECUTIONS)] == ["ok", "ok", "ok", "error"]
     await store.close()
 

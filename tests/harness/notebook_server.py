@@ -16,6 +16,7 @@ from nbformat import v4
 from runtime_store import Store, connect
 
 from .processes import RUNT, Process, Processes
+from .waiting import until
 
 _START_S = 30.0
 _LINK = re.compile(r"http://\S+#t=\S+")
@@ -134,6 +135,11 @@ class NotebookServer:
         async with asyncio.timeout(20):
             await store.synced()
         return store
+
+    async def catch_up(self, store: Store, notebook: str) -> None:
+        """Wait until a store has all that the server has now: what a page shows, others learn a little later."""
+        head = (await self.ask("GET", f"/api/notebooks/{notebook}/history?limit=1")).json["head"]
+        await until(lambda: store.status.head >= head, within_s=20, what=f"{head} events in a store", seen=lambda: store.status)
 
 
 def free_port() -> int:

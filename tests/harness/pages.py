@@ -88,7 +88,7 @@ class NotebookPage:
         """Wait until the notebook with so many cells is there."""
         await expect(self.cells).to_have_count(count)
 
-    async def saved(self, *, within_s: float = 10) -> None:
+    async def saved(self, *, within_s: float = 20) -> None:
         """Wait until the server has all edits."""
         await expect(self.connection()).to_have_attribute("data-connected", "true", timeout=within_s * 1000)
         await expect(self.connection()).to_have_attribute("data-pending", "0", timeout=within_s * 1000)
