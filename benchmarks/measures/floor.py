@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ READY, EVENT, REQUEST, START, RESULT, ACK = (kind.ljust(SIZE, b".") for kind in 
 
 def measure() -> dict[str, float]:
     """Give {execute_p50_ms, sync_p50_ms}."""
-    from .stack import percentile
+    from .stack import percentile  # here: in the processes this file is no part of a package
 
     execute, sync = run_program(_measure())
     return {"execute_p50_ms": round(percentile(execute, 50), 3), "sync_p50_ms": round(percentile(sync, 50), 3)}
@@ -89,8 +89,8 @@ async def _join(port: int, take: Callable[[_Peer, bytes], None]) -> _Peer:
     return peer
 
 
-def _spawn(role: str, *arguments: str, pass_fds: list[int] | None = None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, __file__, role, *arguments], pass_fds=pass_fds or [])
+def _spawn(role: str, *arguments: str, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, __file__, role, *arguments], pass_fds=pass_fds)
 
 
 async def _serve(listening: int, path: str) -> None:

@@ -224,6 +224,16 @@ async def counted(devtools: Any) -> tuple[int, int]:
     return int(heap["usedSize"] + heap["backingStorageSize"]), int((await devtools.send("Memory.getDOMCounters"))["jsEventListeners"])
 
 
+async def settled(devtools: Any, listeners: int) -> tuple[int, int]:
+    """Count again while there are more listeners than that: the browser lets go of a worker's port a little after the worker."""
+    counts = await counted(devtools)
+    for _ in range(100):
+        if counts[1] <= listeners:
+            break
+        counts = await counted(devtools)
+    return counts
+
+
 async def start_and_stop(page: NotebookPage, sockets: Sequence[WebSocket]) -> None:
     before = len(sockets)
     await page.start_in_browser()
@@ -255,21 +265,20 @@ async def test_starting_and_stopping_fifty_times_leaves_nothing_behind(clocked: 
 
     page.page.on("websocket", note)
     devtools = await open_devtools(page)
-    counts: list[tuple[int, int]] = []
+    first_bytes, first_listeners = 0, 0
     for turn in range(STARTS):
         await (start_and_give_up if turn % 2 else start_and_stop)(page, sockets)
         await expect(page.runtime).to_have_text("No runtime")
         await page.page.keyboard.press("Escape")
         await expect(page.page.locator("iframe")).to_have_count(0)
         await until(freed, within_s=20, what="the end of worker and socket")
-        if turn in (0, STARTS - 1):
-            counts.append(await counted(devtools))
-    (first_bytes, first_listeners), (last_bytes, last_listeners) = counts
+        if turn == 0:
+            first_bytes, first_listeners = await counted(devtools)
+    last_bytes, last_listeners = await settled(devtools, first_listeners)
     print(f"heap {first_bytes} to {last_bytes} bytes, listeners {first_listeners} to {last_listeners}")
     assert len(sockets) == STARTS
     assert last_bytes - first_bytes <= HEAP_GROWTH_BYTES
-    # A few come and go with what a page happens to show; one that stayed behind at every second start would be 24 more.
-    assert last_listeners - first_listeners < STARTS // 4
+    assert last_listeners <= first_listeners
     await page.start_in_browser()
     await page.run(0)
     await expect(page.cell(0).get_by_test_id("output-result")).to_have_text("'works'")
