@@ -94,6 +94,14 @@ async def test_the_count_goes_round() -> None:
     assert writer.waits == 1
 
 
+async def test_a_page_that_took_text_which_user_code_posted_itself_is_not_waited_for() -> None:
+    writer = Writer(isolated=True)
+    writer.interrupt_after = 0
+    writer.bridge.taken_units = 11
+    writer.text.write("stdout", "x")
+    assert writer.waits == 0
+
+
 async def test_an_interrupt_ends_the_wait_and_what_was_sent_stays_counted() -> None:
     writer = Writer(isolated=True)
     writer.interrupt_after = 2

@@ -18,7 +18,7 @@ STRETCH_UNITS = 16 * 1024 * 1024
 """How much may be written, where the thread cannot wait, before the event loop has run again."""
 PIECE_CHARACTERS = 256 * 1024
 WAIT_MS = 50
-COUNTER_MASK = 2**31 - 1
+COUNTER = 2**31
 
 
 class Place(NamedTuple):
@@ -76,10 +76,15 @@ class TextPort:
             return
         self._send(place, stream, text)
         if self._isolated and self._ahead > AHEAD_UNITS:
-            while (ahead := (self._sent - self._bridge.taken()) & COUNTER_MASK) > AHEAD_UNITS:
+            while (ahead := self._ahead_of_page()) > AHEAD_UNITS:
                 self._bridge.wait(WAIT_MS)
                 self._while_waiting()
             self._ahead = ahead
+
+    def _ahead_of_page(self) -> int:
+        ahead = (self._sent - self._bridge.taken()) % COUNTER
+        # More than half of the counter: the page took what user code posted itself, which this does not count.
+        return ahead if ahead < COUNTER // 2 else ahead - COUNTER
 
     def _send(self, place: Place, stream: StreamName, text: str) -> None:
         if self._told != (place, stream):
