@@ -26,7 +26,7 @@ from runtime_schema.queries import ACTIVE_SESSION, ALL_CHUNKS, ALL_OUTPUTS, EXEC
 from runtime_store import Store
 
 pytest_plugins = ["harness.fixtures"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SEEDS = [int(seed) for seed in os.environ.get("RUNT_CHAOS_SEEDS", "7").split(",")]
 CELLS, FAULTS = 8, 12

@@ -13,7 +13,7 @@ from runtime_schema.ids import CellId
 from runtime_store import Store
 
 pytest_plugins = ["harness.fixtures"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = 25
 ACKS = (400, 1_200)

@@ -47,7 +47,7 @@ async def proxy_to(server: NotebookServer) -> AsyncGenerator[TcpProxy]:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_a_minute_without_network_ends_and_loses_nothing(started: Processes, tmp_path: Path, open_notebook: OpenNotebook) -> None:
     """The runtime's connections are refused; the page's cable is pulled, which nobody tells it."""
     server = NotebookServer(started, tmp_path / "data")

@@ -17,7 +17,7 @@ from harness.processes import processes
 from playwright.async_api import Locator, Request, expect
 
 pytest_plugins = ["harness.fixtures"]
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.asyncio(loop_scope="session")]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".tools" / "pyodide-0.27.7"

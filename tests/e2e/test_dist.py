@@ -16,7 +16,7 @@ from runtime_schema.ids import CellId, ExecutionId
 from runtime_schema.queries import ALL_CHUNKS
 
 pytest_plugins = ["harness.fixtures"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".tools/bin/uv"

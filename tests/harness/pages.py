@@ -13,6 +13,11 @@ from .notebook_server import NotebookServer, notebook_bytes
 
 Place = int
 Kind = Literal["python", "html", "echo"]
+_COUNT_PRESSES = """button => {
+  const presses = { count: 0 };
+  button.addEventListener("click", () => { presses.count += 1; }, { once: true });
+  return presses;
+}"""
 _START_HERE = re.compile("^(start-in-browser|run-in-browser-instead)$")
 NewContext = Callable[[], Awaitable[BrowserContext]]
 """Makes a browser context: a person's own cookies and storage."""
@@ -51,8 +56,11 @@ class NotebookPage:
         return self.page.get_by_test_id("connection-status")
 
     async def run(self, place: Place) -> None:
-        """Press a cell's run button."""
-        await self.cell(place).get_by_test_id("run-cell").click()
+        """Press a cell's run button; again when an output that came just then has moved it from under the pointer."""
+        button = self.cell(place).get_by_test_id("run-cell")
+        presses = await button.evaluate_handle(_COUNT_PRESSES)
+        while await presses.evaluate("presses => presses.count") == 0:
+            await button.click()
 
     async def run_all(self) -> None:
         """Press *Run all*."""

@@ -14,7 +14,7 @@ COUNT = re.compile(r"^(\S+): (\d+) passed, (\d+) need a host$", re.MULTILINE)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_suites_pass_inside_pyodide() -> None:
     assert MADE.is_dir(), "what the suites need inside Pyodide is not there: run `make test-pyodide`"
     ran = subprocess.run(

@@ -14,7 +14,7 @@ from .run import run
 from .search import first_failure
 from .substitution import substituted
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 HUNT = os.environ.get("RUNT_SIMULATION_HUNT")
 every_bug = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))

@@ -15,7 +15,7 @@ import pytest
 from .search import first_failure
 from .sqlite_grade import SqliteGrade
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CHUNK = 500
 

@@ -19,7 +19,7 @@ from runtime_schema.ids import CellId, ExecutionId, RuntimeSessionId, StoreSessi
 from runtime_schema.queries import ACTIVE_SESSION, CELLS, EXECUTION, LATEST_SESSION, OUTPUTS, Query
 from runtime_store import Store, connect
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.slow
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 WITHIN_S = 30

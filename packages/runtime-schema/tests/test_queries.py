@@ -7,9 +7,10 @@ import pytest
 
 from runtime_schema.args import DEFINITIONS
 from runtime_schema.hashes import RULES_HASH, SCHEMA_HASH, hash_rules
-from runtime_schema.materialize import create_state
+from runtime_schema.json_text import Json
+from runtime_schema.materialize import create_state, materialize
 from runtime_schema.materializers import MATERIALIZERS, build
-from runtime_schema.queries import ALL_CHUNKS, ALL_OUTPUTS, CELLS, CHUNKS, EXECUTIONS, OUTPUTS, QUERIES, is_stale
+from runtime_schema.queries import ALL_CHUNKS, ALL_OUTPUTS, CELLS, CHUNKS, EXECUTIONS, OUTPUTS, QUERIES, SESSION_WORK, is_stale
 
 STATEMENTS = [(name, text) for name, rule in MATERIALIZERS.items() for text in (rule.guard, *rule.statements) if text is not None]
 WHOLE = {EXECUTIONS.name, ALL_OUTPUTS.name, ALL_CHUNKS.name}
@@ -56,6 +57,24 @@ def test_keyed_query_is_stale_for_its_own_key_only() -> None:
     assert is_stale(OUTPUTS, {"executionId": "e1"}, writes, event)
     assert not is_stale(OUTPUTS, {"executionId": "e2"}, writes, event)
     assert not is_stale(CELLS, {}, writes, event)
+
+
+def test_work_of_a_session_is_what_runs_and_the_next_two_however_many_wait() -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    create_state(db)
+    cell: dict[str, Json] = {"cellType": "code", "position": "a0", "source": ""}
+    session: dict[str, Json] = {"runtimeId": "r", "runtimeType": "python", "capabilities": ["code"], "info": "{}"}
+    events: list[tuple[str, dict[str, Json]]] = [
+        *(("v1.CellCreated", {"cellId": f"c{place}", **cell}) for place in range(6)),
+        ("v1.RuntimeSessionStarted", {"sessionId": "s1", "lostAfterMs": 60_000, "startedMs": 1, **session}),
+        ("v1.RuntimeSessionStatusSet", {"sessionId": "s1", "status": "ready"}),
+        *(("v1.ExecutionRequested", {"executionId": f"e{at}", "cellId": f"c{at}", "source": "", "requestedMs": 1}) for at in range(6)),
+        ("v1.ExecutionStarted", {"executionId": "e0", "sessionId": "s1", "executionCount": 1, "startedMs": 1}),
+    ]
+    for name, args in events:
+        assert materialize(db, name, args, "ada", "ada's"), name
+    rows = [SESSION_WORK.row(*row) for row in db.execute(SESSION_WORK.sql, {"sessionId": "s1"})]
+    assert [(row.id, row.status) for row in rows] == [("e0", "running"), ("e1", "queued"), ("e2", "queued")]
 
 
 def test_unkeyed_write_makes_every_query_of_the_table_stale() -> None:

@@ -34,7 +34,7 @@ class View:
         session_id: Its session.
         session: The confirmed row of that session; None until it is confirmed.
         active: The confirmed active session, whoever's.
-        work: Confirmed queued, running and cancelling executions assigned to the session, in order.
+        work: Confirmed running and cancelling executions of the session and the first that are queued for it, in order.
         phase: The agent's state.
         in_hand: The execution it deals with.
         ended: Executions that it finished and whose finish is not confirmed yet.

@@ -169,7 +169,16 @@ _OPEN = (
     "id IN (SELECT id FROM executions WHERE status = 'queued'"
     " UNION ALL SELECT id FROM executions WHERE status IN ('running', 'cancelling'))"
 )
-SESSION_WORK = _query("sessionWork", ExecutionRow, "executions", f"WHERE session_id = :sessionId AND {_OPEN} ORDER BY +ord", "sessionId")
+# What a session has in hand and the two that it is to start next: a runtime hears of every change, and a thousand may be queued.
+SESSION_WORK = _query(
+    "sessionWork",
+    ExecutionRow,
+    "executions",
+    "WHERE id IN (SELECT id FROM executions WHERE session_id = :sessionId AND status IN ('running', 'cancelling')"
+    " UNION ALL SELECT id FROM (SELECT id FROM executions WHERE session_id = :sessionId AND status = 'queued' ORDER BY +ord LIMIT 2))"
+    " ORDER BY +ord",
+    "sessionId",
+)
 OPEN_EXECUTIONS = _query("openExecutions", ExecutionRow, "executions", f"WHERE {_OPEN} ORDER BY +ord")
 EXECUTION = _query("execution", ExecutionRow, "executions", "WHERE id = :executionId", "executionId")
 EXECUTIONS = _query("executions", ExecutionRow, "executions", "ORDER BY ord")

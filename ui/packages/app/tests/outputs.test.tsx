@@ -3,6 +3,7 @@ import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorBoundary } from "../src/error-boundary";
 import { ErrorOutput } from "../src/outputs/error-output";
+import { HeldHeight } from "../src/outputs/held-height";
 import { HtmlOutput } from "../src/outputs/html-output";
 import { RichOutput } from "../src/outputs/rich-output";
 import { TerminalOutput } from "../src/outputs/terminal-output";
@@ -18,6 +19,8 @@ beforeEach(() => {
 afterEach(() => {
   act(() => root.unmount());
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 const draw = (node: ReactNode) => act(() => root.render(node));
@@ -136,5 +139,21 @@ describe("ErrorBoundary", () => {
     expect(page.textContent).toContain("This output cannot be shown. no luck");
     expect(page.textContent).toContain("still here");
     vi.restoreAllMocks();
+  });
+});
+
+describe("HeldHeight", () => {
+  it("keeps the height of what was there for a moment when something else is shown", () => {
+    vi.useFakeTimers();
+    vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(70);
+    HTMLElement.prototype.checkVisibility = () => true;
+    const held = () => page.querySelector<HTMLElement>("div")?.style.minHeight;
+    draw(<HeldHeight name="e1">one</HeldHeight>);
+    draw(<HeldHeight name="e1">more</HeldHeight>);
+    expect(held()).toBe("");
+    draw(<HeldHeight name="e2">{null}</HeldHeight>);
+    expect(held()).toBe("70px");
+    vi.advanceTimersByTime(1_000);
+    expect(held()).toBe("");
   });
 });

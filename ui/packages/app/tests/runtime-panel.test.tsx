@@ -52,6 +52,7 @@ afterEach(() => {
   page.remove();
   store.close();
   vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
 
 const part = (testId: string) => page.querySelector<HTMLElement>(`[data-testid=${testId}]`);
@@ -263,8 +264,6 @@ describe("what a runtime answers to the panel", () => {
     };
     await startSession("s");
   });
-  afterEach(() => vi.useRealTimers());
-
   const open = async () => {
     await openPanel();
     await pass(0);
@@ -351,6 +350,16 @@ describe("a waiting cell", () => {
     expect(asked).toEqual(["start python"]);
     await put({ status: "loading", progress: { text: "x", fraction: 0.5 } });
     expect(part("cell-note")?.textContent).toBe("Waiting for the runtime to start, 50\u00a0%");
+  });
+
+  it("says what it waits for when that takes longer than a moment", async () => {
+    vi.useFakeTimers();
+    await startSession("s1");
+    await runCell();
+    await draw(<Notes />);
+    expect(part("cell-note")).toBeNull();
+    await act(async () => vi.advanceTimersByTime(1_000));
+    expect(part("cell-note")?.textContent).toBe("Next");
   });
 
   it("leads to the reason when the start failed", async () => {

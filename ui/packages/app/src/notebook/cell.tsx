@@ -3,6 +3,7 @@ import { memo, type PointerEvent, useEffect, useRef } from "react";
 import { ErrorBoundary } from "../error-boundary";
 import { isExecutable } from "../model/edits";
 import { capitalised, endedInWords } from "../model/words";
+import { HeldHeight } from "../outputs/held-height";
 import { LazyMarkdown } from "../outputs/lazy-markdown";
 import { OutputArea } from "../outputs/output-area";
 import { CellLinks } from "./cell-links";
@@ -99,10 +100,12 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
             )}
             {cell.outputVisible !== 0 && cell.lastExecutionId !== null && due && (
               <CellLinks executionId={cell.lastExecutionId}>
-                <OutputArea
-                  executionId={cell.lastExecutionId}
-                  failed={execution?.id === cell.lastExecutionId && execution.status === "error"}
-                />
+                <HeldHeight name={cell.lastExecutionId}>
+                  <OutputArea
+                    executionId={cell.lastExecutionId}
+                    failed={execution?.id === cell.lastExecutionId && execution.status === "error"}
+                  />
+                </HeldHeight>
               </CellLinks>
             )}
             {execution !== null && isOpen(execution) && <InputRows executionId={execution.id} commands={commands} />}

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { whoAmI } from "../api";
 import { connectionInWords, signedOutInWords } from "../model/words";
+import { useLasting } from "./lasting";
 import { useConnection, useStore } from "./state";
 
 /** A gap shorter than this is not worth telling. */
@@ -11,8 +12,8 @@ const ASK_AGAIN_MS = 15_000;
 export function ConnectionChip() {
   const { connected, pending } = useConnection();
   const { keeps } = useStore();
-  const offline = useLasting(!connected);
-  const slow = useLasting(pending > 0);
+  const offline = useLasting(!connected, QUIET_MS);
+  const slow = useLasting(pending > 0, QUIET_MS);
   const changes = `${pending.toLocaleString("en")} ${pending === 1 ? "change" : "changes"}`;
   const text = offline ? "Offline" : pending === 0 ? "Saved" : slow ? `Sending ${changes}` : "Saving…";
   const title = offline
@@ -37,7 +38,7 @@ export function ConnectionChip() {
 export function ConnectionBanner() {
   const { connected, pending, problem } = useConnection();
   const { keeps } = useStore();
-  const offline = useLasting(!connected);
+  const offline = useLasting(!connected, QUIET_MS);
   const signedOut = useSignedOut(offline);
   if (connected ? problem === null : !offline) return null;
   const where = keeps ? "browser" : "page";
@@ -74,19 +75,5 @@ function useSignedOut(offline: boolean): boolean {
 
 /** Whether the server has been out of reach for longer than a moment. */
 export function useOffline(): boolean {
-  return useLasting(!useConnection().connected);
-}
-
-/** True once `value` has been true for a while; false at once. */
-function useLasting(value: boolean): boolean {
-  const [lasting, setLasting] = useState(false);
-  useEffect(() => {
-    if (!value) {
-      setLasting(false);
-      return;
-    }
-    const timer = setTimeout(() => setLasting(true), QUIET_MS);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return value && lasting;
+  return useLasting(!useConnection().connected, QUIET_MS);
 }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "react";
 import { Icon } from "../icons";
 import { duration } from "../model/words";
-import { type ExecutionRow, useOpenExecutions } from "./state";
+import { type ExecutionRow, useQueuePlace } from "./state";
 
 interface GutterProps {
   readonly execution: ExecutionRow | null;
@@ -34,7 +34,7 @@ export function Gutter({ execution, onRun, onStop }: GutterProps) {
         </span>
         <Icon name={open ? "stop" : "run"} />
       </button>
-      {execution?.status === "queued" && <QueuePlace ord={execution.ord} />}
+      {execution?.status === "queued" && <QueueNumber executionId={execution.id} />}
       {(execution?.status === "running" || execution?.status === "cancelling") && execution.startedMs !== null && (
         <Elapsed sinceMs={execution.startedMs} />
       )}
@@ -45,11 +45,11 @@ export function Gutter({ execution, onRun, onStop }: GutterProps) {
   );
 }
 
-function QueuePlace({ ord }: { readonly ord: number }) {
-  const place = useOpenExecutions().filter((other) => other.status === "queued" && other.ord <= ord).length;
+function QueueNumber({ executionId }: { readonly executionId: string }) {
+  const number = useQueuePlace(executionId)?.number ?? 0;
   return (
-    <span className="gutter-time" data-testid="queue-position" title={`Number ${place} of those that wait`}>
-      #{place}
+    <span className="gutter-time" data-testid="queue-position" title={`Number ${number} of those that wait`}>
+      #{number}
     </span>
   );
 }

@@ -3,7 +3,8 @@ import type { MouseEvent } from "react";
 import { capitalised, isChanging, waitsFor } from "../model/words";
 import { useBrowser } from "./browser-runtime";
 import type { NotebookCommands } from "./commands";
-import { type ExecutionRow, useLatestSession, useOpenExecutions } from "./state";
+import { useLasting } from "./lasting";
+import { type ExecutionRow, useLatestSession, useQueuePlace } from "./state";
 import { useUi } from "./ui-state";
 
 interface QueuedNoteProps {
@@ -11,12 +12,17 @@ interface QueuedNoteProps {
   readonly commands: NotebookCommands;
 }
 
+const WAITS_AFTER_MS = 400;
+
 export function QueuedNote({ execution, commands }: QueuedNoteProps) {
   const session = useLatestSession();
-  const open = useOpenExecutions();
   const browser = useBrowser();
-  const ahead = open.filter((other) => other.ord < execution.ord).length;
+  const ahead = useQueuePlace(execution.id)?.ahead ?? 0;
   const none = session === null || session.status === "terminated";
+  // What runs at once says nothing: a line that comes and goes moves all cells below, from under the pointer that clicks there.
+  const ready = session?.status === "ready";
+  const waits = useLasting(ready, WAITS_AFTER_MS);
+  if (ready && !waits) return null;
   return (
     <p className="cell-note" data-testid="cell-note">
       {capitalised(waitsFor(session, ahead, browser))}

@@ -48,6 +48,30 @@ export function useOpenExecutions(): readonly ExecutionRow[] {
   return useQuery(queries.openExecutions, {});
 }
 
+/** Where an open execution stands: how many run or wait before it, and its number among those that wait. */
+export interface QueuePlace {
+  readonly ahead: number;
+  readonly number: number;
+}
+
+/** Null when the execution is over. */
+export function useQueuePlace(executionId: string): QueuePlace | null {
+  return placesOf(useOpenExecutions()).get(executionId) ?? null;
+}
+
+// Every waiting cell asks at every change: counted once for all of them.
+const places = new WeakMap<readonly ExecutionRow[], ReadonlyMap<string, QueuePlace>>();
+
+function placesOf(open: readonly ExecutionRow[]): ReadonlyMap<string, QueuePlace> {
+  let known = places.get(open);
+  if (known === undefined) {
+    let number = 0;
+    known = new Map(open.map(({ id, status }, ahead) => [id, { ahead, number: status === "queued" ? ++number : number }]));
+    places.set(open, known);
+  }
+  return known;
+}
+
 /** The active runtime session, or the last one there was. */
 export function useLatestSession(): RuntimeSessionRow | null {
   const active = useQuery(queries.activeSession, {})[0];
