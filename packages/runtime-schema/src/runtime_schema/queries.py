@@ -164,11 +164,6 @@ CELL = _query("cell", CellRow, "cells", "WHERE id = :cellId", "cellId", key="cel
 ACTIVE_SESSION = _query("activeSession", RuntimeSessionRow, "runtime_sessions", "WHERE status <> 'terminated'")
 LATEST_SESSION = _query("latestSession", RuntimeSessionRow, "runtime_sessions", "ORDER BY ord DESC LIMIT 1")
 SESSION = _query("session", RuntimeSessionRow, "runtime_sessions", "WHERE session_id = :sessionId", "sessionId")
-# Two lookups by the partial indexes of few rows: asked for by OR, SQLite walks all executions there ever were.
-_OPEN = (
-    "id IN (SELECT id FROM executions WHERE status = 'queued'"
-    " UNION ALL SELECT id FROM executions WHERE status IN ('running', 'cancelling'))"
-)
 # What a session has in hand and the two that it is to start next: a runtime hears of every change, and a thousand may be queued.
 SESSION_WORK = _query(
     "sessionWork",
@@ -179,7 +174,14 @@ SESSION_WORK = _query(
     " ORDER BY +ord",
     "sessionId",
 )
-OPEN_EXECUTIONS = _query("openExecutions", ExecutionRow, "executions", f"WHERE {_OPEN} ORDER BY +ord")
+# Two lookups by the partial indexes of few rows: asked for by OR, SQLite walks all executions there ever were.
+OPEN_EXECUTIONS = _query(
+    "openExecutions",
+    ExecutionRow,
+    "executions",
+    "WHERE id IN (SELECT id FROM executions WHERE status = 'queued'"
+    " UNION ALL SELECT id FROM executions WHERE status IN ('running', 'cancelling')) ORDER BY +ord",
+)
 EXECUTION = _query("execution", ExecutionRow, "executions", "WHERE id = :executionId", "executionId")
 EXECUTIONS = _query("executions", ExecutionRow, "executions", "ORDER BY ord")
 LATEST_EXECUTION = _query(

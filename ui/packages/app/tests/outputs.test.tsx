@@ -138,7 +138,6 @@ describe("ErrorBoundary", () => {
     );
     expect(page.textContent).toContain("This output cannot be shown. no luck");
     expect(page.textContent).toContain("still here");
-    vi.restoreAllMocks();
   });
 });
 
@@ -146,7 +145,7 @@ describe("HeldHeight", () => {
   it("keeps the height of what was there for a moment when something else is shown", () => {
     vi.useFakeTimers();
     vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(70);
-    HTMLElement.prototype.checkVisibility = () => true;
+    vi.spyOn(HTMLElement.prototype, "checkVisibility").mockReturnValue(true);
     const held = () => page.querySelector<HTMLElement>("div")?.style.minHeight;
     draw(<HeldHeight name="e1">one</HeldHeight>);
     draw(<HeldHeight name="e1">more</HeldHeight>);

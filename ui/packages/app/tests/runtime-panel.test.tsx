@@ -264,6 +264,7 @@ describe("what a runtime answers to the panel", () => {
     };
     await startSession("s");
   });
+
   const open = async () => {
     await openPanel();
     await pass(0);
