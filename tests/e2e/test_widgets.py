@@ -173,7 +173,7 @@ async def test_anywidget_runs_its_code_and_its_style(shared_server: NotebookServ
     button = widget(page, COUNTER).locator(".counter")
     await expect(button).to_have_text("count is 0", timeout=SHOWN_MS)
     await expect(button).to_have_css("color", "rgb(1, 2, 3)")
-    await button.click()
+    await page.press(button)
     await expect(page.stdout(COUNTER)).to_have_text("clicked 1\n")
     await page.write(FREE, "counter.count = 41; counter._css = '.counter { color: rgb(9, 9, 9); }'")
     await page.run(FREE)

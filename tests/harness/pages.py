@@ -18,6 +18,8 @@ _COUNT_PRESSES = """button => {
   button.addEventListener("click", () => { presses.count += 1; }, { once: true });
   return presses;
 }"""
+_DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_HAS_FOCUS = "element => element === document.activeElement"
 _START_HERE = re.compile("^(start-in-browser|run-in-browser-instead)$")
 NewContext = Callable[[], Awaitable[BrowserContext]]
 """Makes a browser context: a person's own cookies and storage."""
@@ -55,12 +57,18 @@ class NotebookPage:
         """What the page says of its connection."""
         return self.page.get_by_test_id("connection-status")
 
+    async def press(self, target: Locator) -> None:
+        """Click something. Chromium gives a press to the frame that it last drew at that place, so it may draw before."""
+        await target.evaluate("element => element.scrollIntoViewIfNeeded()")
+        await self.page.evaluate(_DRAWN)
+        await target.click()
+
     async def run(self, place: Place) -> None:
         """Press a cell's run button; again when an output that came just then has moved it from under the pointer."""
         button = self.cell(place).get_by_test_id("run-cell")
         presses = await button.evaluate_handle(_COUNT_PRESSES)
         while await presses.evaluate("presses => presses.count") == 0:
-            await button.click()
+            await self.press(button)
 
     async def run_all(self) -> None:
         """Press *Run all*."""
@@ -83,7 +91,9 @@ class NotebookPage:
 
     async def write(self, place: Place, text: str) -> None:
         """Replace a cell's source by typing."""
-        await self.editor(place).click()
+        editor = self.editor(place)
+        while not await editor.evaluate(_HAS_FOCUS):
+            await self.press(editor)
         await self.page.keyboard.press("ControlOrMeta+a")
         await self.page.keyboard.insert_text(text)
 
