@@ -7,6 +7,7 @@ import json
 import shutil
 import statistics
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -18,6 +19,7 @@ STARTS = 5
 EXECUTIONS = 60
 LINES = 100_000
 INTERRUPTS = 30
+CELLS = 1_000
 
 SOURCES = {
     "first": "1 + 1",
@@ -56,12 +58,29 @@ async ({ place, status, stopAfterMs }) => {
 }
 """
 
+# Runs all cells, of which there are many, until nothing waits or runs.
+RUN_ALL = """
+async () => {
+  const stop = document.querySelector("[data-testid=stop]");
+  const turns = (idle) => new Promise((resolve) => {
+    const look = () => { if (stop.disabled === idle) { watch.disconnect(); resolve(performance.now()); } };
+    const watch = new MutationObserver(look);
+    watch.observe(stop, { attributes: true });
+    look();
+  });
+  const begun = performance.now();
+  document.querySelector("[data-testid=run-all]").click();
+  await turns(false);
+  return (await turns(true)) - begun;
+}
+"""
+
 
 def measure() -> dict[str, float]:
     """Measure in one Chromium; starts are medians, each cold one in a browser context without a cache."""
     with stack() as made, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
-        notebook = _notebook(made)
+        notebook = _notebook(made, SOURCES)
         cold = [_cold_start(chromium, made, notebook) for _ in range(STARTS)]
         context = chromium.new_context()
         _start(_open(context, made, notebook))
@@ -72,6 +91,9 @@ def measure() -> dict[str, float]:
         streams = [_run(page, places.index("stream")) for _ in range(3)]
         stops = [_run(page, places.index("forever"), "cancelled", stop_after_ms=50) for _ in range(INTERRUPTS)]
         heap = _heap_bytes(context, page, places.index("heap"))
+        page = _open(context, made, _notebook(made, {f"c{n}": f"print('{n}\\n' * 5)" for n in range(CELLS)}))
+        _start(page)
+        run_all = float(page.evaluate(RUN_ALL))
         chromium.close()
     return {
         "cold_ms": round(statistics.median(cold), 1),
@@ -82,6 +104,7 @@ def measure() -> dict[str, float]:
         "interrupt_p50_ms": round(statistics.median(stops), 1),
         "interrupt_max_ms": round(max(stops), 1),
         "heap_mb": round(heap / 1e6, 1),
+        "run_all_1000_s": round(run_all / 1000, 1),
     }
 
 
@@ -93,10 +116,10 @@ def chromium_path() -> str:
     return path
 
 
-def _notebook(made: Stack) -> str:
+def _notebook(made: Stack, sources: Mapping[str, str]) -> str:
     cells: list[dict[str, Any]] = [  # Any: JSON
         {"id": name, "cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
-        for name, source in SOURCES.items()
+        for name, source in sources.items()
     ]
     body = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
     return str(_post(made, "/api/notebooks/import?name=benchmark.ipynb", body)["id"])

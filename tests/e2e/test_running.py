@@ -163,3 +163,21 @@ async def test_run_all_stops_at_the_first_error_and_says_so(
     await expect(page.cell(2).get_by_test_id("cell-note")).to_have_text("Not run: a cell before it in this run failed or was stopped.")
     await expect(page.cell(2).get_by_test_id("outputs")).to_have_count(0)
     await shoot(page.page, "error")
+
+
+async def test_of_many_cells_those_out_of_sight_follow_when_they_are_looked_at(
+    shared_server: NotebookServer, started: Processes, open_notebook: OpenNotebook, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+    notebook = await make_notebook(shared_server, gate.source, *(["1"] * 150))
+    page = await open_notebook(shared_server, notebook)
+    await page.opened(151)
+    shared_server.start_agent(notebook, started)
+    await page.run_all()
+    await expect(page.cell(1).get_by_test_id("queue-position")).to_have_text("#1")
+    gate.open()
+    await expect(page.runtime).to_have_attribute("data-busy", "false", timeout=60_000)
+    await page.status(10, "ok")
+    await expect(page.cell(150)).not_to_have_attribute("data-status", "ok")
+    await page.status(150, "ok")
+    await expect(page.cell(150).get_by_test_id("execution-count")).to_have_text("[151]")

@@ -102,10 +102,7 @@ async def test_others_run_cells_on_it_and_see_what_they_print(server: ClockedSer
     await until_rows(store, EXECUTIONS, lambda rows: rows[-1].status == "ok", within_s=30, what="the execution")
     chunks = store.query(ALL_CHUNKS)
     assert "".join(chunk.text for chunk in chunks) == "".join(f"{i}\n" for i in range(200))
-    # In another page: LiveStore 0.4.0 sends what it commits while it rebases, but may not show it (ARCHITECTURE.md).
-    other = await open_page(notebook, "synced")
-    await expect(other.get_by_test_id("text")).to_have_text("".join(f"{i}\n" for i in range(200)), timeout=30_000)
-    await other.close()
+    await expect(page.get_by_test_id("text")).to_have_text("".join(f"{i}\n" for i in range(200)), timeout=30_000)
     store.commit(ExecutionRequested(execution_id=ExecutionId("x2"), cell_id=CellId("c1"), source="while True: pass", requested_ms=0))
     await until_rows(store, EXECUTIONS, lambda rows: rows[-1].status == "running", within_s=30, what="the start")
     store.commit(ExecutionCancelRequested(execution_id=ExecutionId("x2"), reason="person"))

@@ -4,7 +4,7 @@ import { makeAdapter } from "@livestore/adapter-node";
 import { createStorePromise } from "@livestore/livestore";
 import { queries } from "@runt/schema";
 import { createStore, RejectedError, StoreClosedError } from "@runt/store";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { InMemoryBackend } from "../../packages/store/tests/in-memory-backend";
 import { ManualClock, settle } from "../../packages/store/tests/manual-clock";
 import { LiveStoreHome, NoAuthorityError, type NotebookLiveStore } from "../src";
@@ -14,9 +14,9 @@ import { scriptedBackend } from "./scripted-backend";
 let store: NotebookLiveStore;
 let opened = 0;
 
-function open(log: readonly object[] | null): Promise<NotebookLiveStore> {
+function open(log: readonly object[] | null, later?: Promise<readonly object[]>): Promise<NotebookLiveStore> {
   opened += 1;
-  const sync = log === null ? {} : { sync: { backend: scriptedBackend(log) } };
+  const sync = log === null ? {} : { sync: { backend: scriptedBackend(log, later) } };
   const adapter = makeAdapter({ storage: { type: "in-memory" }, clientId: "local/tab", sessionId: "page", ...sync });
   return createStorePromise({ schema, storeId: `home-${opened}`, adapter });
 }
@@ -122,4 +122,23 @@ test("receipts of a store that syncs come from the side, where its events stand 
   await expect(lost).rejects.toThrow(StoreClosedError);
   expect(backend.peers.find((peer) => peer.session === "tab__page")?.open).toBe(false);
   side.close();
+});
+
+test("confirmed rows wait until LiveStore has pulled what they come from", async () => {
+  let pull = (_events: readonly object[]): void => {};
+  const synced = await open([], new Promise((resolve) => (pull = resolve)));
+  const backend = new InMemoryBackend();
+  const side = await createStore({ storeId: "nb", url: "http://127.0.0.1:1", clock: new ManualClock(), socketFactory: backend.openSocket });
+  const guest = new LiveStoreHome(synced, { side }).openGuest();
+  const confirmed: string[] = [];
+  guest.subscribe(queries.cells, {}, (rows) => confirmed.push(rows.map((row) => row.id).join()), { confirmed: true });
+  await settle();
+  await backend.append("v1.CellCreated", CELL);
+  expect([guest.status.head, confirmed]).toEqual([1, [""]]);
+  pull([{ name: "v1.CellCreated", args: CELL, seqNum: 1, parentSeqNum: 0, clientId: "local/other", sessionId: "x" }]);
+  await vi.waitFor(() => expect(confirmed).toEqual(["", "c1"]));
+  expect(synced.query({ query: "SELECT id FROM cells", bindValues: {} })).toEqual([{ id: "c1" }]);
+  guest.close();
+  side.close();
+  await synced.shutdownPromise();
 });

@@ -75,6 +75,13 @@ class ExecutionRow(NamedTuple):
     reason: str | None
 
 
+class QueueRow(NamedTuple):
+    """An execution that waits or runs."""
+
+    id: str
+    status: str
+
+
 class OutputRow(NamedTuple):
     """One output; the text of `stream` and `markdown` kinds is in its chunks. `bundle`, `metadata`, `traceback` are JSON text."""
 
@@ -175,13 +182,13 @@ SESSION_WORK = _query(
     "sessionId",
 )
 # Two lookups by the partial indexes of few rows: asked for by OR, SQLite walks all executions there ever were.
-OPEN_EXECUTIONS = _query(
-    "openExecutions",
-    ExecutionRow,
-    "executions",
+_OPEN = (
     "WHERE id IN (SELECT id FROM executions WHERE status = 'queued'"
-    " UNION ALL SELECT id FROM executions WHERE status IN ('running', 'cancelling')) ORDER BY +ord",
+    " UNION ALL SELECT id FROM executions WHERE status IN ('running', 'cancelling')) ORDER BY +ord"
 )
+OPEN_EXECUTIONS = _query("openExecutions", ExecutionRow, "executions", _OPEN)
+# The same without what they are: a page looks at every change where each stands.
+QUEUE = _query("queue", QueueRow, "executions", _OPEN)
 EXECUTION = _query("execution", ExecutionRow, "executions", "WHERE id = :executionId", "executionId")
 EXECUTIONS = _query("executions", ExecutionRow, "executions", "ORDER BY ord")
 LATEST_EXECUTION = _query(
@@ -213,6 +220,7 @@ QUERIES: tuple[Query[tuple[object, ...]], ...] = (
     SESSION,
     SESSION_WORK,
     OPEN_EXECUTIONS,
+    QUEUE,
     EXECUTION,
     EXECUTIONS,
     LATEST_EXECUTION,

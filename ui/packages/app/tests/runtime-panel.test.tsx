@@ -13,7 +13,7 @@ import { Drafts } from "../src/notebook/drafts";
 import { Notices } from "../src/notebook/notices";
 import { QueuedNote } from "../src/notebook/queued-note";
 import { RuntimeChip } from "../src/notebook/runtime";
-import { NotebookIdContext, useOpenExecutions } from "../src/notebook/state";
+import { NotebookIdContext, useQueue } from "../src/notebook/state";
 import { NotebookUi, UiContext } from "../src/notebook/ui-state";
 
 let root: Root;
@@ -341,7 +341,7 @@ describe("what a runtime answers to the panel", () => {
 });
 
 describe("a waiting cell", () => {
-  const Notes = () => useOpenExecutions().map((execution) => <QueuedNote key={execution.id} execution={execution} commands={commands} />);
+  const Notes = () => useQueue().map(({ id }) => <QueuedNote key={id} executionId={id} inView commands={commands} />);
 
   it("has the start within one click when there is no runtime", async () => {
     await runCell();

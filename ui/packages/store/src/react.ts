@@ -19,17 +19,31 @@ export function useStore(): Store {
   return store;
 }
 
+interface QueryOptions extends ReadOptions {
+  /** False: as it was when it was last followed, or else first read; for what nobody sees. */
+  readonly follow?: boolean;
+}
+
 /** A query's rows; the same list, and the same row objects, until they differ. */
-export function useQuery<Row, P>(query: Query<Row, P>, params: NoInfer<P>, options?: ReadOptions): readonly Row[] {
+export function useQuery<Row, P>(query: Query<Row, P>, params: NoInfer<P>, options?: QueryOptions): readonly Row[] {
   const store = useStore();
   const confirmed = options?.confirmed ?? false;
   // Params are new objects at every render; their text is not.
   const key = JSON.stringify(params);
   const watched = useMemo(() => {
     const stable: P = JSON.parse(key);
-    return store.watch<Row, P>(query, stable as NoInfer<P>, { confirmed });
+    const { rows, subscribe } = store.watch<Row, P>(query, stable as NoInfer<P>, { confirmed });
+    let last: readonly Row[] | null = null;
+    const followed = (): readonly Row[] => (last = rows());
+    return { subscribe, followed, kept: (): readonly Row[] => last ?? followed() };
   }, [store, query, key, confirmed]);
-  return useSyncExternalStore(watched.subscribe, watched.rows, watched.rows);
+  const { subscribe, read } =
+    options?.follow === false ? { subscribe: followNothing, read: watched.kept } : { subscribe: watched.subscribe, read: watched.followed };
+  return useSyncExternalStore(subscribe, read, read);
+}
+
+function followNothing(): () => void {
+  return () => {};
 }
 
 /** The store's status. */

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 // The hooks show the store's state, and render again only when it differs.
 import { queries } from "@runt/schema";
-import { act, createElement, type ReactNode } from "react";
+import { act, createElement, type ReactNode, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createStore, type Store } from "../src/index";
@@ -44,6 +44,33 @@ it("renders rows, again only when they differ", async () => {
   });
   expect(renders).toEqual(["", "x"]);
   expect(place.textContent).toBe("1");
+  await unmount();
+});
+
+it("does not follow what nobody sees, and shows how it is when somebody does", async () => {
+  let look = (_state: { readonly follow: boolean }): void => {};
+  const unmount = await show(() => {
+    const [state, setState] = useState({ follow: false });
+    look = setState;
+    const rows = useQuery(queries.cells, {}, state);
+    renders.push(rows.map((row) => row.source).join());
+    return null;
+  });
+  await act(async () => {
+    store.commit("v1.CellCreated", { cellId: "a", cellType: "code", position: "a0", source: "x" });
+    await settle();
+  });
+  expect(renders).toEqual([""]);
+  await act(async () => look({ follow: false }));
+  expect(renders).toEqual(["", ""]);
+  await act(async () => look({ follow: true }));
+  expect(renders.at(-1)).toBe("x");
+  const before = renders.length;
+  await act(async () => {
+    store.commit("v1.CellSourceSet", { cellId: "a", source: "y" });
+    await settle();
+  });
+  expect(renders.slice(before)).toEqual(["y"]);
   await unmount();
 });
 

@@ -15,7 +15,7 @@ import { Gutter, isOpen } from "./gutter";
 import { StaticCode } from "./highlight";
 import { InputRows } from "./input-rows";
 import { QueuedNote } from "./queued-note";
-import { useSeen } from "./seen";
+import { useNear, useSeen } from "./seen";
 import { type CellRow, type ExecutionRow, useAsk, useLatestExecution } from "./state";
 import { useUi, useUiState } from "./ui-state";
 
@@ -27,13 +27,19 @@ interface CellProps {
   readonly drafts: Drafts;
 }
 
-export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellProps) {
+interface OwnProps extends CellProps {
+  /** One of so many that it follows its execution only in view: each event of one would be looked at by all. */
+  readonly many: boolean;
+}
+
+export const Cell = memo(function Cell({ cell, number, many, commands, drafts }: OwnProps) {
   const ui = useUi();
   const selected = useUiState((state) => state.selectedId === cell.id);
   const editing = useUiState((state) => state.selectedId === cell.id && state.mode === "edit");
   const reveal = useUiState((state) => (state.revealed.id === cell.id ? state.revealed.count : 0));
-  const execution = useLatestExecution(cell.id);
   const root = useRef<HTMLElement>(null);
+  const inView = useNear(root, many) || selected;
+  const execution = useLatestExecution(cell.id, inView);
   const near = useSeen(root, false);
   const due = useSeen(root, true);
   const executable = isExecutable(cell.cellType);
@@ -74,7 +80,7 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
       }}
     >
       {executable ? (
-        <Gutter execution={execution} onRun={() => commands.runCell(cell.id)} onStop={() => commands.stopCell(cell.id)} />
+        <Gutter execution={execution} inView={inView} onRun={() => commands.runCell(cell.id)} onStop={() => commands.stopCell(cell.id)} />
       ) : (
         <div className="gutter" />
       )}
@@ -85,7 +91,7 @@ export const Cell = memo(function Cell({ cell, number, commands, drafts }: CellP
         </ErrorBoundary>
         {executable && (
           <>
-            <CellNote execution={execution} commands={commands} />
+            <CellNote execution={execution} inView={inView} commands={commands} />
             {cell.outputVisible === 0 && cell.lastExecutionId !== null && (
               <p className="cell-note">
                 Output hidden.
@@ -173,10 +179,16 @@ function Source({ cell, number, editing, near, due, drafts, commands }: SourcePr
   );
 }
 
+interface CellNoteProps {
+  readonly execution: ExecutionRow | null;
+  readonly inView: boolean;
+  readonly commands: NotebookCommands;
+}
+
 /** What must be said of the last run in words. */
-function CellNote({ execution, commands }: { readonly execution: ExecutionRow | null; readonly commands: NotebookCommands }) {
+function CellNote({ execution, inView, commands }: CellNoteProps) {
   if (execution === null) return null;
-  if (execution.status === "queued") return <QueuedNote execution={execution} commands={commands} />;
+  if (execution.status === "queued") return <QueuedNote executionId={execution.id} inView={inView} commands={commands} />;
   if (execution.status === "cancelling") return <p className="cell-note">Stopping…</p>;
   const ended = endedInWords(execution);
   if (ended === null) return null;

@@ -6,6 +6,7 @@ import { type ExecutionRow, useQueuePlace } from "./state";
 
 interface GutterProps {
   readonly execution: ExecutionRow | null;
+  readonly inView: boolean;
   readonly onRun: () => void;
   readonly onStop: () => void;
 }
@@ -16,7 +17,7 @@ export function isOpen(execution: ExecutionRow | null): boolean {
   return execution !== null && OPEN.has(execution.status);
 }
 
-export function Gutter({ execution, onRun, onStop }: GutterProps) {
+export function Gutter({ execution, inView, onRun, onStop }: GutterProps) {
   const open = isOpen(execution);
   return (
     <div className="gutter">
@@ -34,7 +35,7 @@ export function Gutter({ execution, onRun, onStop }: GutterProps) {
         </span>
         <Icon name={open ? "stop" : "run"} />
       </button>
-      {execution?.status === "queued" && <QueueNumber executionId={execution.id} />}
+      {execution?.status === "queued" && <QueueNumber executionId={execution.id} inView={inView} />}
       {(execution?.status === "running" || execution?.status === "cancelling") && execution.startedMs !== null && (
         <Elapsed sinceMs={execution.startedMs} />
       )}
@@ -45,8 +46,8 @@ export function Gutter({ execution, onRun, onStop }: GutterProps) {
   );
 }
 
-function QueueNumber({ executionId }: { readonly executionId: string }) {
-  const number = useQueuePlace(executionId)?.number ?? 0;
+function QueueNumber({ executionId, inView }: { readonly executionId: string; readonly inView: boolean }) {
+  const number = useQueuePlace(executionId, inView)?.number ?? 0;
   return (
     <span className="gutter-time" data-testid="queue-position" title={`Number ${number} of those that wait`}>
       #{number}

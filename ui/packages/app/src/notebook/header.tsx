@@ -7,13 +7,13 @@ import type { NotebookCommands } from "./commands";
 import { ConnectionBanner, ConnectionChip } from "./connection";
 import type { Drafts } from "./drafts";
 import { RuntimeChip } from "./runtime";
-import { useNotebookId, useOpenExecutions, useTitle } from "./state";
+import { useNotebookId, useQueue, useTitle } from "./state";
 import { useUi } from "./ui-state";
 
 export function Header({ commands, drafts }: { readonly commands: NotebookCommands; readonly drafts: Drafts }) {
   const ui = useUi();
   const notebookId = useNotebookId();
-  const working = useOpenExecutions().length > 0;
+  const working = useQueue().length > 0;
   return (
     <header className="notebook-header">
       <div className="header-row">

@@ -17,7 +17,7 @@ import { Notices } from "./notices";
 import { useCells, useStore } from "./state";
 import { useUi, useUiState } from "./ui-state";
 
-/** Above this, cells out of sight are not laid out. */
+/** Above this, cells out of sight are not laid out and do not follow their executions. */
 const MANY_CELLS = 100;
 /** A scrolling box keeps the keys that scroll it. */
 const SCROLL_KEYS: ReadonlySet<string> = new Set(["ArrowUp", "ArrowDown", "Home", "End"]);
@@ -66,14 +66,15 @@ export function NotebookView() {
     if (takeFresh()) commands.append("code");
   }, [commands]);
 
+  const many = cells.length > MANY_CELLS;
   return (
     <BrowserRuntimeContext value={browser}>
       <div className="notebook-page">
         <Header commands={commands} drafts={drafts} />
-        <main className={cells.length > MANY_CELLS ? "cells many" : "cells"} data-testid="cells" aria-label="Cells">
+        <main className={many ? "cells many" : "cells"} data-testid="cells" aria-label="Cells">
           {cells.map((cell, index) => (
             <ErrorBoundary key={cell.id} what="This cell">
-              <Cell cell={cell} number={index + 1} commands={commands} drafts={drafts} />
+              <Cell cell={cell} number={index + 1} many={many} commands={commands} drafts={drafts} />
             </ErrorBoundary>
           ))}
           <div className="insert-row">

@@ -4,20 +4,21 @@ import { capitalised, isChanging, waitsFor } from "../model/words";
 import { useBrowser } from "./browser-runtime";
 import type { NotebookCommands } from "./commands";
 import { useLasting } from "./lasting";
-import { type ExecutionRow, useLatestSession, useQueuePlace } from "./state";
+import { useLatestSession, useQueuePlace } from "./state";
 import { useUi } from "./ui-state";
 
 interface QueuedNoteProps {
-  readonly execution: ExecutionRow;
+  readonly executionId: string;
+  readonly inView: boolean;
   readonly commands: NotebookCommands;
 }
 
 const WAITS_AFTER_MS = 400;
 
-export function QueuedNote({ execution, commands }: QueuedNoteProps) {
+export function QueuedNote({ executionId, inView, commands }: QueuedNoteProps) {
   const session = useLatestSession();
   const browser = useBrowser();
-  const ahead = useQueuePlace(execution.id)?.ahead ?? 0;
+  const ahead = useQueuePlace(executionId, inView)?.ahead ?? 0;
   const none = session === null || session.status === "terminated";
   // What runs at once says nothing: a line that comes and goes moves all cells below, from under the pointer that clicks there.
   const ready = session?.status === "ready";

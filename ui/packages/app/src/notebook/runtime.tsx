@@ -10,7 +10,7 @@ import { BrowserError, BrowserInstead, BrowserProgress, BrowserStart } from "./b
 import { type BrowserRuntime, useBrowser } from "./browser-runtime";
 import type { NotebookCommands } from "./commands";
 import { ResourceFacts, useResources } from "./resources";
-import { type RuntimeSessionRow, useLastExecution, useLatestSession, useNotebookId, useOpenExecutions } from "./state";
+import { type RuntimeSessionRow, useLastExecution, useLatestSession, useNotebookId, useQueue } from "./state";
 import { useUi, useUiState } from "./ui-state";
 import { VariablesPart } from "./variables-part";
 
@@ -18,7 +18,7 @@ export function RuntimeChip({ commands }: { readonly commands: NotebookCommands 
   const ui = useUi();
   const open = useUiState((state) => state.runtimeOpen);
   const session = useLatestSession();
-  const executions = useOpenExecutions();
+  const executions = useQueue();
   const browser = useBrowser();
   const anchor = useRef<HTMLDivElement>(null);
   const chip = useRef<HTMLButtonElement>(null);

@@ -1,22 +1,22 @@
-// Tells when an element first comes near the viewport, or, if asked, when the browser has time: what is heavy waits for it.
+// Tells whether an element is near the viewport, or was, or that the browser has had time for it: what is heavy waits for that.
 import { type RefObject, useEffect, useState } from "react";
 
 const MARGIN = "1200px 0px";
-const callbacks = new WeakMap<Element, Set<() => void>>();
+const callbacks = new WeakMap<Element, Set<(isNear: boolean) => void>>();
 let observer: IntersectionObserver | null = null;
 
-function observe(element: Element, seen: () => void): () => void {
+function observe(element: Element, callback: (isNear: boolean) => void): () => void {
   observer ??= new IntersectionObserver(
     (entries) => {
-      for (const entry of entries) if (entry.isIntersecting) for (const seen of callbacks.get(entry.target) ?? []) seen();
+      for (const { target, isIntersecting } of entries) for (const tell of callbacks.get(target) ?? []) tell(isIntersecting);
     },
     { rootMargin: MARGIN },
   );
   const waiters = callbacks.get(element) ?? new Set();
-  callbacks.set(element, waiters.add(seen));
+  callbacks.set(element, waiters.add(callback));
   observer.observe(element);
   return () => {
-    waiters.delete(seen);
+    waiters.delete(callback);
     if (waiters.size === 0) observer?.unobserve(element);
   };
 }
@@ -52,10 +52,17 @@ export function useSeen(target: RefObject<Element | null>, idle: boolean): boole
     const element = target.current;
     if (seen || element === null) return;
     const show = () => setSeen(true);
-    const stops = [observe(element, show), ...(idle ? [whenIdle(show)] : [])];
+    const stops = [observe(element, (isNear) => isNear && show()), ...(idle ? [whenIdle(show)] : [])];
     return () => {
       for (const stop of stops) stop();
     };
   }, [seen, target, idle]);
   return seen;
+}
+
+/** Whether the element is near the viewport now; true where nobody asks. */
+export function useNear(target: RefObject<Element | null>, asked: boolean): boolean {
+  const [near, setNear] = useState(false);
+  useEffect(() => (asked && target.current !== null ? observe(target.current, setNear) : undefined), [target, asked]);
+  return near || !asked;
 }

@@ -7,6 +7,7 @@ import {
   type InputRequestRow,
   type Json,
   type OutputRow,
+  type QueueRow,
   queries,
   type RuntimeSessionRow,
 } from "@runt/schema";
@@ -31,9 +32,9 @@ export function useCells(): readonly CellRow[] {
   return useQuery(queries.cells, {});
 }
 
-/** The cell's newest execution, whatever its state. */
-export function useLatestExecution(cellId: string): ExecutionRow | null {
-  return useQuery(queries.latestExecution, { cellId })[0] ?? null;
+/** The cell's newest execution, whatever its state; `follow` as in `useQuery`. */
+export function useLatestExecution(cellId: string, follow: boolean): ExecutionRow | null {
+  return useQuery(queries.latestExecution, { cellId }, { follow })[0] ?? null;
 }
 
 /** Tell whether the runtime session that an execution ran in is still the active one. */
@@ -44,8 +45,8 @@ export function useRunsOn(executionId: string): boolean {
 }
 
 /** What is queued or runs, in order. */
-export function useOpenExecutions(): readonly ExecutionRow[] {
-  return useQuery(queries.openExecutions, {});
+export function useQueue(): readonly QueueRow[] {
+  return useQuery(queries.queue, {});
 }
 
 /** Where an open execution stands: how many run or wait before it, and its number among those that wait. */
@@ -54,15 +55,15 @@ export interface QueuePlace {
   readonly number: number;
 }
 
-/** Null when the execution is over. */
-export function useQueuePlace(executionId: string): QueuePlace | null {
-  return placesOf(useOpenExecutions()).get(executionId) ?? null;
+/** Null when the execution is over; `follow` as in `useQuery`. */
+export function useQueuePlace(executionId: string, follow: boolean): QueuePlace | null {
+  return placesOf(useQuery(queries.queue, {}, { follow })).get(executionId) ?? null;
 }
 
 // Every waiting cell asks at every change: counted once for all of them.
-const places = new WeakMap<readonly ExecutionRow[], ReadonlyMap<string, QueuePlace>>();
+const places = new WeakMap<readonly QueueRow[], ReadonlyMap<string, QueuePlace>>();
 
-function placesOf(open: readonly ExecutionRow[]): ReadonlyMap<string, QueuePlace> {
+function placesOf(open: readonly QueueRow[]): ReadonlyMap<string, QueuePlace> {
   let known = places.get(open);
   if (known === undefined) {
     let number = 0;
@@ -121,7 +122,7 @@ export function readActiveSession(store: Store): RuntimeSessionRow | null {
 
 /** Tell whether anything runs or waits. */
 export function hasOpenWork(store: Store): boolean {
-  return store.query(queries.openExecutions, {}).length > 0;
+  return store.query(queries.queue, {}).length > 0;
 }
 
 /** Commit an event; settles when the server has decided on it. */

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { readVariables, type Variable } from "../model/live-answers";
 import { FEW_VARIABLES, listed } from "../model/variables";
-import { useAsk, useOpenExecutions } from "./state";
+import { useAsk, useQueue } from "./state";
 
 const SETTLED_MS = 150;
 
@@ -74,7 +74,7 @@ function useVariables(): Known | null {
   const ask = useAsk();
   const [known, setKnown] = useState<Known | null>(null);
   // Another text when an execution starts or ends: what ended may have changed them.
-  const open = useOpenExecutions()
+  const open = useQueue()
     .map((execution) => execution.id)
     .join();
   const asked = useRef(0);
