@@ -37,9 +37,9 @@ export function useQuery<Row, P>(query: Query<Row, P>, params: NoInfer<P>, optio
     const followed = (): readonly Row[] => (last = rows());
     return { subscribe, followed, kept: (): readonly Row[] => last ?? followed() };
   }, [store, query, key, confirmed]);
-  const { subscribe, read } =
-    options?.follow === false ? { subscribe: followNothing, read: watched.kept } : { subscribe: watched.subscribe, read: watched.followed };
-  return useSyncExternalStore(subscribe, read, read);
+  const follow = options?.follow ?? true;
+  const read = follow ? watched.followed : watched.kept;
+  return useSyncExternalStore(follow ? watched.subscribe : followNothing, read, read);
 }
 
 function followNothing(): () => void {

@@ -44,9 +44,9 @@ export function useRunsOn(executionId: string): boolean {
   return active !== undefined && execution?.sessionId === active.sessionId;
 }
 
-/** What is queued or runs, in order. */
-export function useQueue(): readonly QueueRow[] {
-  return useQuery(queries.queue, {});
+/** What is queued or runs, in order; `follow` as in `useQuery`. */
+export function useQueue(follow = true): readonly QueueRow[] {
+  return useQuery(queries.queue, {}, { follow });
 }
 
 /** Where an open execution stands: how many run or wait before it, and its number among those that wait. */
@@ -57,7 +57,7 @@ export interface QueuePlace {
 
 /** Null when the execution is over; `follow` as in `useQuery`. */
 export function useQueuePlace(executionId: string, follow: boolean): QueuePlace | null {
-  return placesOf(useQuery(queries.queue, {}, { follow })).get(executionId) ?? null;
+  return placesOf(useQueue(follow)).get(executionId) ?? null;
 }
 
 // Every waiting cell asks at every change: counted once for all of them.
