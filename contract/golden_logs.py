@@ -368,7 +368,7 @@ def who_may_terminate(log: Log) -> None:
 
 @story("start.queued", "start.assigned", "start.store-session")
 def start_is_applied_once(log: Log) -> None:
-    """Rule 4: a start needs queued, its own session, and that session's store; the first one is the only one."""
+    """Rule 4: a start needs queued, its own session, and that session's store or the authority; the first one is the only one."""
     for cell_id in ("c1", "c2", "c3"):
         log.cell(cell_id)
     log.cell("c4", "sql")
@@ -382,7 +382,16 @@ def start_is_applied_once(log: Log) -> None:
     log.request("e4", "c4")
     log.start("e4")
     log.refused()
-    log.fact("SELECT id, status, execution_count FROM executions ORDER BY ord", ["e1", "running", 1], ["e4", "queued", None])
+    log.request("e2", "c2")
+    log.server("ExecutionStarted", executionId="e2", sessionId="R", executionCount=2, startedMs=3_000)
+    log.start("e2", count=2)
+    log.refused()
+    log.fact(
+        "SELECT id, status, execution_count FROM executions ORDER BY ord",
+        ["e1", "running", 1],
+        ["e4", "queued", None],
+        ["e2", "running", 2],
+    )
 
 
 @story("finish.running", "finish.session", "finish.store-session")

@@ -106,6 +106,56 @@ async def test_cell_whose_agent_is_killed_is_lost_with_a_reason_and_the_next_run
     assert await server.stop() == 0
 
 
+async def test_cell_asked_of_a_runtime_that_waits_and_is_frozen_runs_when_it_goes_on_and_is_lost_when_it_is_killed(
+    started: Processes, tmp_path: Path
+) -> None:
+    server, notebook, _ = await open_file(started, tmp_path, "1")
+    store = await server.store(notebook)
+
+    async def run(execution: str, *statuses: str) -> list[tuple[str, str | None]]:
+        request(store, execution, "c0", "1")
+        return await seen(execution, *statuses)
+
+    async def seen(execution: str, *statuses: str) -> list[tuple[str, str | None]]:
+        rows = await until_rows(
+            store,
+            EXECUTIONS,
+            lambda rows: any(row.id == execution and row.status in statuses for row in rows),
+            within_s=30,
+            what=f"{execution} {statuses}",
+        )
+        return [(row.status, row.reason) for row in rows if row.id == execution]
+
+    await run("x1", "ok")
+    agent = agent_pid(server, notebook)
+    os.kill(agent, signal.SIGSTOP)
+    await run("x2", "running")  # it had offered to wait for this, and is not asked any more
+    os.kill(agent, signal.SIGCONT)
+    await seen("x2", "ok")
+    os.kill(agent, signal.SIGSTOP)
+    await run("x3", "running")
+    os.kill(agent, signal.SIGKILL)
+    assert await seen("x3", "lost") == [("lost", "crashed")]
+    await run("x4", "ok")
+    await store.close()
+    assert await server.stop() == 0
+
+
+async def test_cell_asked_after_its_waiting_runtime_was_killed_runs_in_the_next_one(started: Processes, tmp_path: Path) -> None:
+    server, notebook, _ = await open_file(started, tmp_path, "1")
+    store = await server.store(notebook)
+    request(store, "x1", "c0", "1")
+    await until_rows(store, EXECUTIONS, lambda rows: ended(rows, "x1"), within_s=30, what="the first run")
+    agent = psutil.Process(agent_pid(server, notebook))
+    agent.kill()
+    agent.wait(10)
+    request(store, "x2", "c0", "1")
+    await until_rows(store, EXECUTIONS, lambda rows: ended(rows, "x2"), within_s=30, what="the run in the next runtime")
+    assert [row.status for row in store.query(EXECUTIONS)] == ["ok", "ok"]
+    await store.close()
+    assert await server.stop() == 0
+
+
 async def test_edits_acknowledged_before_a_kill_are_there_after_it(started: Processes, tmp_path: Path) -> None:
     server = NotebookServer(started, tmp_path / "data")
     await server.start()

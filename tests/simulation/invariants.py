@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from runtime_schema.events import RULE_BOUND, FilePut, wire_name
+from runtime_schema.ids import SERVER_CLIENT_ID
 from runtime_schema.materialize import materialize
 from runtime_schema.store_types import Applied, RejectedError
 from runtime_schema.wire import LogEvent
@@ -49,6 +50,8 @@ class Replay:
             self._check_sessions()
         if applied and event.name in OUTPUTS:
             self._check_fence(event)
+        if applied and event.name == "v1.ExecutionStarted":
+            self._check_turn(event)
 
     def _check_sessions(self) -> None:
         (count,) = next(iter(self.db.execute("SELECT count(*) FROM runtime_sessions WHERE status <> 'terminated'")))
@@ -63,8 +66,23 @@ class Replay:
                 (str(event.args["executionId"]), str(event.args["sessionId"])),
             )
         )
-        if not rows or rows[0][0] == "terminated" or rows[0][1] != event.store_session_id or not rows[0][2]:
+        by_authority = event.client_id == SERVER_CLIENT_ID and event.name == "v1.ExecutionStarted"
+        if not rows or rows[0][0] == "terminated" or (rows[0][1] != event.store_session_id and not by_authority) or not rows[0][2]:
             self.problems.append(f"fence: event {len(self.events)}, {event.name}, of a session that is over or another's was accepted")
+
+    def _check_turn(self, event: LogEvent) -> None:
+        # A clone's end of an execution may be recorded after the start of the next one: its twin used the number.
+        others = ("queued", "running", "cancelling") if event.client_id == SERVER_CLIENT_ID else ("queued",)
+        execution_id = str(event.args["executionId"])
+        rows = self.db.execute(
+            "SELECT o.id, o.status FROM executions o JOIN executions e ON e.session_id = o.session_id WHERE e.id = ? AND o.ord < e.ord",
+            (execution_id,),
+        )
+        self.problems += (
+            f"in turn: event {len(self.events)} starts {execution_id} while {other} is {status}"
+            for other, status in rows
+            if status in others
+        )
 
 
 def judge(db: Database, records: Records, bodies: Sequence[bytes], lives: Sequence[Life], *, rested: bool) -> list[str]:

@@ -12,6 +12,7 @@ from runtime_server import database
 from runtime_server.lease import Lease
 from runtime_server.room import Room
 from runtime_server.room_host import RoomHost
+from runtime_server.standby import Offers
 from runtime_server.testing import LogContents
 from runtime_store import opening
 from runtime_store.protocol import SyncProtocol
@@ -123,7 +124,7 @@ MUTANTS = (
         "new events are decided before the resent ones that they follow",
         "once",
         (
-            edit(Room, "_take", ("pushes.appendleft(fresh)", "effects += self._judge(peer, name, fresh)")),
+            edit(Room, "_take", ("pushes.appendleft(fresh)", "effects += self._judge(peer, name, fresh, now_s)")),
             edit(SyncProtocol, "_must_wait", (" or last[1] <= decided < key[1]", "")),
         ),
         faults=("clone",),
@@ -160,6 +161,16 @@ MUTANTS = (
         "progress",
         (edit(Lease, "due", ('reason="lost")', 'reason="lost") if False else None')),),
     ),
+    # --- a runtime that waits
+    Mutant(
+        "an offer is good for a request that others came before",
+        "in turn",
+        (edit(Offers, "take", ("if offer.frame.head >= self._requested:", "if True:")),),
+    ),
+    Mutant("an offer is good for all requests", "in turn", (edit(Offers, "requested", ("self.standing = None", "pass")),)),
+    Mutant(
+        "what was started for a runtime is not taken", "progress", (edit(decide, "_next", ('if row.status == "running":', "if False:")),)
+    ),
     # --- stores
     Mutant(
         "what is pending is not sent again after a reconnect",
@@ -182,7 +193,10 @@ MUTANTS = (
     Mutant(
         "an acknowledgement ahead of the stream moves the head",
         "converge",
-        (edit(Replica, "_take_ack", ("return Outcome()", "self.head = ack.first - 1")),),
+        (
+            edit(Replica, "_take_ack", ("return Outcome()", "self.head = ack.first - 1")),
+            edit(Room, "_answer_in_turn", ('if peer.stage == "live" or peer.only_pushes:', "if True:")),
+        ),
     ),
     Mutant(
         "a clone's numbers are taken for its twin's",
@@ -212,7 +226,7 @@ MUTANTS = (
             edit(
                 Execution,
                 "was_started",
-                ("bool((await result_of(self._starting)).applied)", "True"),
+                ("self._starting is None or bool((await result_of(self._starting)).applied)", "True"),
             ),
             edit(decide, "_in_hand", ('if row.status == "running" and view.phase == "ready":', 'if view.phase == "ready":')),
         ),
@@ -234,7 +248,7 @@ MUTANTS = (
                 "finish",
                 ("self._session.finish_execution", "self._session.ports.store.status.connected and self._session.finish_execution"),
             ),
-            edit(decide, "_orphans", ("held = ", "return ()\n    held = ")),
+            edit(decide, "_orphans", ("return tuple(", "return () and tuple(")),
         ),
     ),
     Mutant(

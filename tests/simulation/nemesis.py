@@ -49,7 +49,6 @@ class Nemesis:
         sim.server.boot()
         for connection in sim.network.connections:
             for direction in (connection.up, connection.down):
-                direction.deaf = False
                 direction.stalled_until = 0.0
         for node in self._clients():
             if node.life is not None:
@@ -131,7 +130,7 @@ class Nemesis:
             connection.cut(None, SEEN_AFTER_S, "cut silently")
 
     def _deaf(self, dice: random.Random, lasts: float) -> None:
-        """Half open: one direction delivers nothing any more."""
+        """Half open: one direction delivers nothing any more, until its end. A connection has no holes."""
         if (connection := self._connection(dice)) is not None:
             direction = connection.down if dice.random() < 0.7 else connection.up
             direction.deaf = True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar, final
 
 from runtime_schema.args import encode_args
 from runtime_schema.events import Event, wire_name
-from runtime_schema.ids import StoreSessionId
+from runtime_schema.ids import RuntimeSessionId, StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.queries import Query
 from runtime_schema.store_types import Applied, LiveHandler, StoreStatus, Unsubscribe
@@ -112,6 +112,9 @@ class WatchedStore:
 
     def on_live(self, topic: str, handler: LiveHandler) -> Unsubscribe:
         return self._store.on_live(topic, handler)
+
+    def stand_by(self, session_id: RuntimeSessionId, execution_count: int, started_ms: int) -> None:
+        self._store.stand_by(session_id, execution_count, started_ms)
 
     async def send_live(self, topic: str, data: Json, *, to: StoreSessionId | None = None) -> Json:
         return await self._store.send_live(topic, data, to=to)

@@ -13,6 +13,7 @@ from runtime_core.decide import (
     StartNewSession,
     StartState,
     StopAgent,
+    TakeExecution,
     View,
     decide,
 )
@@ -155,8 +156,29 @@ def test_running_execution_that_somebody_else_ended_is_interrupted() -> None:
     assert decide(view(in_hand=held(running=True))) == (CancelRunning(execution_id="e1", reason="ended elsewhere"),)
 
 
-def test_running_execution_in_nobodys_hand_is_ended() -> None:
-    assert decide(view(execution("e1", "running"))) == (CancelBeforeRun(execution_id="e1"),)
+@pytest.mark.parametrize("in_hand", [None, held("not-applied")], ids=["waiting", "its-own-start-came-later"])
+def test_execution_that_the_authority_started_is_taken_and_run(in_hand: InHand | None) -> None:
+    row = execution("e1", "running")
+    assert decide(view(row, in_hand=in_hand)) == (TakeExecution(execution=row), RunExecution(execution=row))
+
+
+@pytest.mark.parametrize("in_hand", [None, held("not-applied")], ids=["waiting", "its-own-start-came-later"])
+def test_execution_that_the_authority_started_and_that_is_to_end_is_never_run(in_hand: InHand | None) -> None:
+    assert decide(view(execution("e1", "cancelling"), in_hand=in_hand)) == (CancelBeforeRun(execution_id="e1"),)
+
+
+def test_execution_that_the_authority_started_waits_for_the_one_in_hand() -> None:
+    in_hand = InHand(execution_id="e0", start="applied", running=True)
+    assert decide(view(execution("e0", "running"), execution("e1", "running"), in_hand=in_hand)) == ()
+
+
+@pytest.mark.parametrize("phase", ["starting", "restarting"])
+def test_execution_that_the_authority_started_waits_for_the_engine(phase: Phase) -> None:
+    assert decide(view(execution("e1", "running"), phase=phase)) == ()
+
+
+def test_execution_that_was_finished_is_not_taken_again() -> None:
+    assert decide(view(execution("e1", "running"), ended=frozenset({"e1"}))) == ()
 
 
 @pytest.mark.parametrize("reason", ["displaced", "refused", "evicted", "crashed", "shutdown", "restart"])

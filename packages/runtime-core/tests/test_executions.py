@@ -4,8 +4,8 @@ import asyncio
 
 from runtime_core import EngineDiedError, ExecutionContext, RuntimeAgent, RuntimeAgentOptions, RuntimeCapabilities, drive_engine, html
 from runtime_core.testing import CountingIds, InMemoryStore, Scenario, Script, ScriptedEngine, ScriptRun, settle
-from runtime_schema.events import CellDeleted, ExecutionFinished
-from runtime_schema.ids import CellId, ExecutionId
+from runtime_schema.events import CellCreated, CellDeleted, ExecutionFinished, ExecutionRequested, ExecutionStarted
+from runtime_schema.ids import CellId, ExecutionId, RuntimeSessionId
 from runtime_schema.outputs import ErrorOutput, ExecuteReply, StreamText
 
 
@@ -39,12 +39,95 @@ async def world(cancel_grace_s: float = 5) -> tuple[Scenario, ScriptedEngine, In
     return scenario, engine, store
 
 
+def start_of(execution_id: str, store: InMemoryStore) -> ExecutionStarted:
+    session_id, count = store.offers[-1]
+    return ExecutionStarted(
+        execution_id=ExecutionId(execution_id), session_id=RuntimeSessionId(session_id), execution_count=count, started_ms=0
+    )
+
+
+def answer_offer(scenario: Scenario, store: InMemoryStore, execution_id: str, source: str) -> None:
+    """Let an execution be requested, and started by the authority in the same moment."""
+    cell, commit = CellId(execution_id), scenario.backend.commit
+    commit(CellCreated(cell_id=cell, cell_type="code", position="a0", source=source))
+    commit(ExecutionRequested(execution_id=ExecutionId(execution_id), cell_id=cell, source=source, requested_ms=0))
+    commit(start_of(execution_id, store))
+
+
+def started_by(scenario: Scenario) -> list[tuple[object, str]]:
+    return [(event.args["executionId"], event.client_id) for event in scenario.backend.events if event.name == "v1.ExecutionStarted"]
+
+
 async def test_execution_counts_are_the_runtimes_own() -> None:
     scenario, engine, _ = await world()
     for n in range(3):
         await scenario.person.run(f"e{n}", "say")
     assert [count for _, _, count in engine.ran] == [1, 2, 3]
     assert scenario.person.execution("e2").execution_count == 3
+
+
+async def test_runtime_that_has_nothing_to_do_offers_to_wait() -> None:
+    scenario, _, store = await world()
+    assert [count for _, count in store.offers] == [1]
+    for execution_id, source in (("e1", "wait"), ("e2", "say")):
+        scenario.person.request(execution_id, source)
+    await settle()
+    scenario.person.cancel("e1")
+    await settle()
+    assert [count for _, count in store.offers] == [1, 3], "no offer while something waits"
+
+
+async def test_execution_that_the_authority_started_runs_once_under_its_count() -> None:
+    scenario, engine, store = await world()
+    answer_offer(scenario, store, "e1", "say")
+    await settle()
+    assert engine.ran == [("e1", "say", 1)]
+    assert scenario.person.execution("e1").status == "ok"
+    answer_offer(scenario, store, "e2", "say")
+    await scenario.person.run("e3", "say")
+    assert engine.ran == [("e1", "say", 1), ("e2", "say", 2), ("e3", "say", 3)]
+    assert started_by(scenario) == [("e1", "server"), ("e2", "server"), ("e3", "local")]
+
+
+async def test_execution_that_the_authority_started_and_the_agent_too_runs_once() -> None:
+    scenario, engine, store = await world()
+    store.hold(outgoing_only=True)
+    scenario.person.request("e1", "say")
+    await settle()
+    scenario.backend.commit(start_of("e1", store))
+    store.release()
+    await settle()
+    assert started_by(scenario) == [("e1", "server"), ("e1", "local")]
+    assert engine.ran == [("e1", "say", 1)]
+    assert scenario.person.execution("e1").status == "ok"
+
+
+async def test_execution_that_the_authority_started_and_somebody_cancelled_never_runs() -> None:
+    scenario, engine, store = await world()
+    store.hold()
+    answer_offer(scenario, store, "e1", "say")
+    await settle()
+    scenario.person.cancel("e1")
+    await settle()
+    store.release()
+    await settle()
+    assert engine.ran == []
+    assert scenario.person.execution("e1").status == "cancelled"
+
+
+async def test_execution_that_the_authority_started_during_a_restart_runs_after_it() -> None:
+    scenario, engine, store = await world()
+    await scenario.person.run("e1", "say")
+    store.hold()
+    answer_offer(scenario, store, "e2", "say")
+    engine.report("was killed")
+    await settle()
+    store.release()
+    await settle()
+    assert engine.ran == [("e1", "say", 1), ("e2", "say", 2)]
+    assert scenario.person.execution("e2").status == "ok"
+    await scenario.person.run("e3", "say")
+    assert engine.ran[-1] == ("e3", "say", 3)
 
 
 async def test_executions_run_one_after_the_other_in_order() -> None:

@@ -12,8 +12,8 @@ from runtime_server.effects import Append, Close, Effect, LookUp, ReadPage, Send
 from runtime_server.log import OpenedStore, Record, SessionHead
 from runtime_server.room import Room
 from runtime_server.tail import Tail
-from runtime_server.verdict import event_digest
-from runtime_store.frames import From, Hello, LiveOut, Ping, Push, PushEvent, User
+from runtime_server.verdict import NumberedEvent, event_digest
+from runtime_store.frames import From, Hello, LiveOut, Ping, Push, PushEvent, Standby, User
 
 ANN = User(id="ann", name="Ann", role="owner")
 BOB = User(id="bob", name="Bob", role="owner")
@@ -600,6 +600,161 @@ def test_a_viewer_that_names_a_runtimes_session_neither_gets_its_messages_nor_vo
     room.on_close(1, 0.0)
     assert Append in kinds(room.on_timer(30.0))
     room.on_close(2, 31.0)
+
+
+def waiting_room(*, head: int = 2, n: int = 2) -> Room:
+    """A room whose runtime, the connection 1, is ready and has offered to wait; a page is the connection 2."""
+    room = make_room()
+    enter(room, 1, "agent")
+    enter(room, 2, "page", user=BOB)
+    ready = event(2, "v1.RuntimeSessionStatusSet", {"sessionId": STARTED["sessionId"], "status": "ready"})
+    push(room, 1, event(1, "v1.RuntimeSessionStarted", STARTED), ready)
+    room.on_durable(1, 0.0)
+    stand_by(room, 1, head=head, n=n)
+    return room
+
+
+def stand_by(room: Room, peer: int, *, head: int = 2, n: int = 2, now_s: float = 0.0) -> None:
+    frame = Standby(session_id="r", execution_count=7, started_ms=5_000, n=n, head=head)
+    assert room.on_frame(peer, frame, now_s) == []
+
+
+def request(n: int, execution_id: str = "e1") -> PushEvent:
+    return event(n, "v1.ExecutionRequested", {"executionId": execution_id, "cellId": "c", "source": "1", "requestedMs": 1})
+
+
+def batch_request(n: int, *execution_ids: str) -> PushEvent:
+    items = [{"executionId": execution_id, "cellId": "c", "source": "1"} for execution_id in execution_ids]
+    return event(n, "v1.ExecutionBatchRequested", {"batchId": "b", "stopOnError": False, "items": items, "requestedMs": 1})
+
+
+def starts(effects: list[Effect]) -> list[tuple[str, str]]:
+    bodies = [decision.body for effect in effects if isinstance(effect, Append) for decision in effect.batch.decisions]
+    events = [msgspec.json.decode(body) for body in bodies if body is not None]
+    return [(args["executionId"], client) for name, args, client, _, _ in events if name == "v1.ExecutionStarted"]
+
+
+def test_a_request_that_finds_its_runtime_waiting_is_started_in_the_same_moment() -> None:
+    room = waiting_room()
+    effects = room.on_frame(2, Push(events=[request(1)]), 2.5)
+    assert [effect.batch.first for effect in effects if isinstance(effect, Append)] == [3, 4]
+    (told,) = frames(room.on_durable(2, 2.5), 1)
+    assert [name for name, *_ in told["events"]] == ["v1.ExecutionRequested", "v1.ExecutionStarted"]
+    started = {"executionId": "e1", "sessionId": STARTED["sessionId"], "executionCount": 7, "startedMs": 7_500}
+    assert told["events"][1][1:3] == [started, "server"]
+
+
+def test_an_offer_is_good_for_one_request() -> None:
+    room = waiting_room()
+    assert starts(push(room, 2, request(1, "e1"), request(2, "e2"))) == [("e1", "server")]
+    assert starts(push(room, 2, request(3, "e3"))) == []
+
+
+def test_of_a_batch_the_first_is_started() -> None:
+    room = waiting_room()
+    assert starts(push(room, 2, batch_request(1))) == []
+    assert starts(push(room, 2, batch_request(2, "e1", "e2"))) == [("e1", "server")]
+
+
+def test_what_is_no_request_leaves_an_offer_as_it_is() -> None:
+    room = waiting_room()
+    assert starts(push(room, 2, source(1))) == []
+    assert starts(push(room, 2, request(2))) == [("e1", "server")]
+
+
+def test_a_request_that_is_rejected_starts_nothing() -> None:
+    room = waiting_room()
+    assert starts(push(room, 2, event(1, "v1.ExecutionRequested", {"executionId": "e1"}))) == []
+
+
+@pytest.mark.parametrize(("head", "n"), [(3, 3), (4, 4)], ids=["a-request-came-meanwhile", "its-end-is-not-decided"])
+def test_an_offer_of_a_runtime_that_has_something_to_do_is_none(head: int, n: int) -> None:
+    room = waiting_room()
+    push(room, 1, source(3))
+    push(room, 2, request(1, "e0"))
+    stand_by(room, 1, head=head, n=n)
+    assert starts(push(room, 2, request(2))) == []
+    stand_by(room, 1, head=6, n=3)
+    assert starts(push(room, 2, request(3))) == [("e1", "server")]
+
+
+def test_an_offer_ends_with_its_connection_and_no_other() -> None:
+    room = waiting_room()
+    enter(room, 3, "page")
+    room.on_close(3, 0.0)
+    assert starts(push(room, 2, request(1))) == [("e1", "server")]
+    stand_by(room, 1, head=room.decided)
+    room.on_close(1, 0.0)
+    assert starts(push(room, 2, request(2))) == []
+
+
+def test_an_offer_does_not_count_on_what_was_before_the_room() -> None:
+    opened = OpenedStore(backend="b1", head=9, sessions={"agent": SessionHead("ann", 2)}, marked=[])
+    room = make_room(opened)
+    enter(room, 1, "agent", head=8)
+    enter(room, 2, "page", head=9, user=BOB)
+    push(room, 1, event(3, "v1.RuntimeSessionStarted", STARTED))
+    room.on_durable(1, 0.0)
+    stand_by(room, 1, head=8)
+    assert starts(push(room, 2, request(1))) == []
+
+
+def test_an_offer_ends_when_the_runtime_changes() -> None:
+    room = waiting_room()
+    push(room, 1, event(3, "v1.RuntimeSessionStatusSet", {"sessionId": STARTED["sessionId"], "status": "restarting"}))
+    room.on_durable(1, 0.0)
+    assert starts(push(room, 2, request(1))) == []
+
+
+def test_an_offer_ends_when_the_last_words_of_its_runtime_were_not_recorded() -> None:
+    room = waiting_room()
+    push(room, 1, source(3))
+    stand_by(room, 1, n=3)
+    room.on_refused()
+    assert starts(push(room, 2, request(1))) == []
+
+
+@pytest.mark.parametrize("user", [ANN, BOB, VIEWER], ids=["own-other-session", "other-user", "viewer"])
+def test_nobody_but_the_runtime_offers_for_it(user: User) -> None:
+    room = waiting_room()
+    push(room, 2, request(1, "e0"))
+    room.on_durable(2, 0.0)
+    enter(room, 3, "other" if user is ANN else "agent", user=user)
+    push(room, 3, source(2))
+    stand_by(room, 3, head=room.decided)
+    assert starts(push(room, 2, request(2))) == []
+    stand_by(room, 1, head=room.decided)
+    assert starts(push(room, 2, request(3))) == [("e1", "server")]
+
+
+def test_a_runtime_of_other_rules_is_not_started_for() -> None:
+    room = waiting_room()
+    push(room, 2, request(1, "e0"))
+    enter(room, 3, "agent", rules="old")
+    stand_by(room, 3, head=room.decided)
+    assert starts(push(room, 2, request(2))) == []
+
+
+def test_offers_are_bounded_in_rate_and_end_no_connection() -> None:
+    room = waiting_room()
+    for _ in range(2 * Limits().events_per_s):
+        stand_by(room, 1)
+    push(room, 2, request(1))
+    room.on_durable(2, 0.0)
+    stand_by(room, 1, head=room.head)
+    assert starts(push(room, 2, request(2))) == []
+    stand_by(room, 1, head=room.decided, now_s=1.0)
+    assert starts(push(room, 2, request(3, "e3"))) == [("e3", "server")]
+
+
+def test_an_event_of_a_numbering_client_starts_nothing_but_ends_an_offer() -> None:
+    room = waiting_room()
+    args = msgspec.Raw(msgspec.json.encode({"executionId": "e1", "cellId": "c", "source": "1", "requestedMs": 1}))
+    numbered = [NumberedEvent("livestore", 3, "v1.ExecutionRequested", args)]
+    effects = room.push_numbered(BOB, numbered, same_rules=True, now_s=0.0)
+    assert not isinstance(effects, str)
+    assert starts(effects) == []
+    assert starts(push(room, 2, request(1))) == []
 
 
 def test_live_messages_are_bounded_in_size_and_rate() -> None:

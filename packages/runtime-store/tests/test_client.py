@@ -24,7 +24,7 @@ from runtime_schema.queries import CELLS, LATEST_SESSION, METADATA, CellRow
 from runtime_schema.store_types import Applied, LiveMessage, RejectedError, StoreStatus
 from runtime_store import Address, Store, connect
 from runtime_store.file import StoreFile, Write
-from runtime_store.frames import ConfirmedEvent, PushEvent
+from runtime_store.frames import ConfirmedEvent, PushEvent, Standby
 from runtime_store.sync_socket import SyncSocket
 from runtime_store.testing import InMemoryBackend, InMemoryServer, Verdict
 
@@ -271,6 +271,30 @@ async def test_live_messages_reach_one_store_or_all_and_are_answered(server: InM
     assert await to_all == [1, "x"]
     await one.close()
     await two.close()
+
+
+async def test_an_offer_to_wait_goes_behind_what_was_committed_before_it(server: InMemoryServer, backend: InMemoryBackend) -> None:
+    store = await connect(server.url, "nb")
+    await store.commit(title("one"))
+    store.stand_by(RuntimeSessionId("r"), 4, 99)
+    store.commit(title("two"))
+    await store.commit(title("three"))
+    await store.commit(title("four"))
+    assert backend.offers == [(3, Standby(session_id="r", execution_count=4, started_ms=99, n=1, head=1))]
+    await store.close()
+
+
+async def test_an_offer_to_wait_is_not_kept_for_a_later_connection(server: InMemoryServer, backend: InMemoryBackend) -> None:
+    store = await connect(server.url, "nb", random=no_jitter)
+    await store.synced()
+    await server.stop()
+    await until_status(store, connected=False)
+    store.stand_by(RuntimeSessionId("r"), 1, 0)
+    await asyncio.sleep(0)
+    await server.start()
+    await store.commit(title("one"))
+    assert backend.offers == []
+    await store.close()
 
 
 async def test_who_is_not_let_in_learns_why() -> None:

@@ -23,6 +23,7 @@ from runtime_store.frames import (
     Reject,
     Sender,
     Snapshot,
+    Standby,
     User,
     Welcome,
     decode_args,
@@ -38,6 +39,7 @@ CLIENT = {
     b'{"t":"from","head":0}': From(0),
     b'{"t":"push","events":[],"session":"old"}': Push([], "old"),
     b'{"t":"live","topic":"x","data":{"a": 1},"to":"s2","id":"q"}': LiveOut("x", Raw(b'{"a": 1}'), "s2", "q"),
+    b'{"t":"standby","sessionId":"r","executionCount":1,"startedMs":2,"n":3,"head":4}': Standby("r", 1, 2, 3, 4),
     b'{"t":"ping"}': Ping(),
     b'{"t":"pong"}': Pong(),
 }

@@ -13,7 +13,7 @@ from runtime_schema.events import CellType, TerminationReason
 from runtime_schema.ids import RuntimeSessionId, StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.outputs import ExecuteReply
-from runtime_schema.queries import ACTIVE_SESSION, RuntimeSessionRow
+from runtime_schema.queries import ACTIVE_SESSION, ExecutionRow, RuntimeSessionRow
 
 from .context import AgentPorts, PasswordReplies, RuntimeHandler
 from .decide import (
@@ -26,6 +26,7 @@ from .decide import (
     StartExecution,
     StartNewSession,
     StopAgent,
+    TakeExecution,
     decide,
 )
 from .errors import AgentStateError, InvalidOptionError, QuestionError, RejectedError, SessionEndedError, SessionRefusedError
@@ -237,6 +238,7 @@ class RuntimeAgent:
             if (reason := self._upkeep.death) is not None:
                 self.report_death(reason)
             self._step()
+            self._stand_by()
 
     # --- what to do next
 
@@ -251,8 +253,13 @@ class RuntimeAgent:
     def _perform(self, session: Session, action: Action, execution: Execution | None) -> None:
         match action:
             case StartExecution(execution=row):
-                self._execution = Execution(row, self._count + 1, session, self._handlers, self._finish, self._lose, self._fail)
+                # Asked at once, so that it goes out together with the end of the execution before it.
+                starting = session.start_execution(row.id, self._count + 1)
+                self._execution = self._take_in_hand(session, row, self._count + 1, starting)
                 self._tasks.spawn(self._await_start(self._execution))
+            case TakeExecution(execution=row):
+                self._count = row.execution_count or 0
+                self._execution = self._take_in_hand(session, row, self._count, None)
             case RunExecution(execution=row):
                 assert execution is not None
                 self._upkeep.used()
@@ -278,6 +285,9 @@ class RuntimeAgent:
             case _:
                 assert_never(action)
 
+    def _take_in_hand(self, session: Session, row: ExecutionRow, count: int, starting: asyncio.Future[Applied] | None) -> Execution:
+        return Execution(row, count, starting, session, self._handlers, self._finish, self._lose, self._fail)
+
     async def _await_start(self, execution: Execution) -> None:
         if await execution.was_started():
             self._count = execution.count
@@ -291,6 +301,12 @@ class RuntimeAgent:
             if self._leaving:
                 self._end_as("shutdown", "shutdown")
             self._step()
+            self._stand_by()
+
+    def _stand_by(self) -> None:
+        """Ask for the next start in advance, if nothing waits: that spares the next request a crossing."""
+        if self._state == "ready" and self._execution is None and self._session is not None:
+            self._session.stand_by(self._count + 1)
 
     def _forget(self, execution_id: str) -> None:
         if self._execution is not None and self._execution.id == execution_id:

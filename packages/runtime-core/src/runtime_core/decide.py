@@ -57,6 +57,13 @@ class StartExecution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeExecution:
+    """The authority has started an execution for the session, which had offered to wait for it: take it in hand."""
+
+    execution: ExecutionRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecution:
     """The start was applied: call the handler."""
 
@@ -97,7 +104,7 @@ class StartNewSession:
     """The session was given up as lost and nobody took its place: begin another, with the engine as it is."""
 
 
-Action = StartExecution | RunExecution | CancelBeforeRun | CancelRunning | ForgetExecution | StopAgent | StartNewSession
+Action = StartExecution | TakeExecution | RunExecution | CancelBeforeRun | CancelRunning | ForgetExecution | StopAgent | StartNewSession
 
 
 def decide(view: View) -> tuple[Action, ...]:
@@ -106,9 +113,10 @@ def decide(view: View) -> tuple[Action, ...]:
         return ()
     if view.session.status == "terminated":
         return _after_the_end(view, view.session.ended_reason or "")
-    if view.in_hand is not None and view.in_hand.start != "not-applied":
-        return _orphans(view) + _in_hand(view, view.in_hand)
-    return _orphans(view) + _next(view)
+    in_hand = view.in_hand
+    if in_hand is None or in_hand.start == "not-applied":
+        return _orphans(view, None) + _next(view)
+    return _orphans(view, in_hand.execution_id) + _in_hand(view, in_hand)
 
 
 def _after_the_end(view: View, reason: str) -> tuple[Action, ...]:
@@ -148,18 +156,21 @@ def _next(view: View) -> tuple[Action, ...]:
     if view.phase != "ready":
         return ()
     for row in view.work:
-        if row.status == "queued" and row.session_id == view.session_id and row.id not in view.ended:
+        if row.id in view.ended or row.session_id != view.session_id:
+            continue
+        if row.status == "running":
+            return TakeExecution(execution=row), RunExecution(execution=row)
+        if row.status == "queued":
             return (StartExecution(execution=row),)
     return ()
 
 
-def _orphans(view: View) -> tuple[Action, ...]:
-    # Nothing spins for ever: what is running under this session and in nobody's hand has no other to end it.
-    held = {view.in_hand.execution_id} if view.in_hand is not None else set[str]()
+def _orphans(view: View, held: str | None) -> tuple[Action, ...]:
+    # Nothing spins for ever: what was started for this session and is to end before anybody took it has no other to end it.
     return tuple(
         CancelBeforeRun(execution_id=row.id)
         for row in view.work
-        if row.status in ("running", "cancelling") and row.id not in view.ended and row.id not in held
+        if row.status == "cancelling" and row.id not in view.ended and row.id != held
     )
 
 

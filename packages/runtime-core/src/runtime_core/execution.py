@@ -15,7 +15,7 @@ from .context import ExecutionContext, RuntimeHandler
 from .decide import InHand, StartState
 from .errors import EngineDiedError, ExecutionCancelledError
 from .log import Logger
-from .ports import Clock, Unsubscribe
+from .ports import Applied, Clock, Unsubscribe
 from .session import Session
 from .tasks import Tasks, done_within, result_of
 
@@ -66,6 +66,7 @@ class Execution:
     Args:
         row: As it was assigned.
         count: Its number, when it starts.
+        starting: The receipt of its start; None when it is started.
         session: Whose it is.
         handlers: Who can run it.
         on_end: Called with the reply when the handler ended by itself.
@@ -77,6 +78,7 @@ class Execution:
         self,
         row: ExecutionRow,
         count: int,
+        starting: asyncio.Future[Applied] | None,
         session: Session,
         handlers: Handlers,
         on_end: Callable[["Execution", ExecuteReply], None],
@@ -85,9 +87,8 @@ class Execution:
     ) -> None:
         self.id = row.id
         self.count = count
-        self.start_state: StartState = "sent"
-        # Asked at once, so that it goes out together with the end of the execution before it.
-        self._starting = session.start_execution(row.id, count)
+        self.start_state: StartState = "applied" if starting is None else "sent"
+        self._starting = starting
         self._session = session
         self._handlers = handlers
         self._on_end = on_end
@@ -118,7 +119,7 @@ class Execution:
         Raises:
             RejectedError: The authority takes no starts from this version.
         """
-        applied = bool((await result_of(self._starting)).applied)
+        applied = self._starting is None or bool((await result_of(self._starting)).applied)
         self.start_state = "applied" if applied else "not-applied"
         return applied
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from runtime_schema.events import Event
-from runtime_schema.ids import StoreSessionId
+from runtime_schema.ids import RuntimeSessionId, StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.live import CommMessage, QuestionName
 from runtime_schema.outputs import ExecuteReply, Output
@@ -87,6 +87,18 @@ class Store(Protocol):
     def on_live(self, topic: str, handler: LiveHandler) -> Unsubscribe:
         """Answer live messages of one topic; a later handler of the same topic replaces an earlier one."""
         ...
+
+    def stand_by(self, session_id: RuntimeSessionId, execution_count: int, started_ms: int) -> None:
+        """Say that a session of this store waits: its authority may start the next execution for it, where its request enters the log.
+
+        That start is the session's as if it had committed it, with this count; nobody else knows of the offer, and it is
+        over with the connection, with the next request and with the session's next change. A store may do nothing.
+
+        Args:
+            session_id: The session, which has nothing to run by all that this store has told.
+            execution_count: Of the execution that is started.
+            started_ms: The session's clock now.
+        """
 
     async def send_live(self, topic: str, data: Json, *, to: StoreSessionId | None = None) -> Json:
         """Send a live message and, when it is addressed, wait for the receiver's answer. Without `to` all get it, none answers.

@@ -118,6 +118,10 @@ class Session:
             )
         )
 
+    def stand_by(self, execution_count: int) -> None:
+        """Ask for the start of the next execution before there is one."""
+        self.ports.store.stand_by(self.session_id, execution_count, self.ports.clock.now_ms())
+
     def finish_execution(self, execution_id: str, reply: ExecuteReply) -> None:
         """Say how an execution ended."""
         name, value, _ = cut_error(reply.error_name or "", reply.error_value or "")

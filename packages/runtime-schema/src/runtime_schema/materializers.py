@@ -126,9 +126,10 @@ _OWN = (
     "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId"
     " LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND "
 )
+# A start may be the authority's, who is asked for it by a session that waits (ARCHITECTURE, "A runtime that waits").
 _START = _OWN + (
     "[[start.queued: e.status = 'queued']] AND [[start.assigned: e.session_id = s.session_id]]"
-    " AND [[start.store-session: s.store_session_id = :storeSessionId]])"
+    " AND [[start.store-session: s.store_session_id = :storeSessionId OR :clientId = 'server']])"
 )
 _FINISH = _OWN + (
     "[[finish.running: e.status IN ('running', 'cancelling')]] AND [[finish.session: e.session_id = s.session_id]]"

@@ -31,6 +31,7 @@ from runtime_store.frames import (
     Reject,
     Sender,
     Snapshot,
+    Standby,
     User,
     Welcome,
     decode_live_data,
@@ -43,8 +44,9 @@ from .lease import Lease
 from .log import Batch, Decision, OpenedStore, Record
 from .peer import AckRun, Peer
 from .rate import Rate
+from .standby import Offer, Offers
 from .tail import Tail, events_frames
-from .verdict import SESSION_STARTED, Grounds, Note, NumberedEvent, event_digest, judge, note_of, raw_args
+from .verdict import SESSION_STARTED, Grounds, Note, NumberedEvent, event_digest, first_requested, judge, note_of, raw_args
 
 CHATTER_PER_S = 500
 """Live messages and pings that one connection may send a second; twice as many at once."""
@@ -106,6 +108,7 @@ class Room:
         self._waiting: list[LookUp] = []
         self._grounds = Grounds(limits=limits, has_artifact=has_artifact, passwords=set())
         self._lease = Lease(limits.lease_ms / 1000)
+        self._offers = Offers(opened.head)
         self._asked = False
         for event in opened.marked:
             self._note(note_of(event.body), now_s, max(0, now_ms - event.recorded_ms) / 1000)
@@ -145,7 +148,7 @@ class Room:
             return self._on_push(peer, frame, now_s)
         if isinstance(frame, Hello) != (not peer.session):
             return self._bye(peer, "bad-frame", "the first frame, and only that, must be hello", now_s)
-        if not isinstance(frame, Hello | From | Push) and not peer.chatter.take(1, now_s):
+        if not isinstance(frame, Hello | From | Push | Standby) and not peer.chatter.take(1, now_s):
             return self._bye(peer, "too-many", f"more than {CHATTER_PER_S} live messages or pings a second", now_s)
         match frame:
             case Hello():
@@ -154,6 +157,9 @@ class Room:
                 return self._on_from(peer, frame, now_s)
             case LiveOut():
                 return self._on_live(peer, frame, now_s)
+            case Standby():
+                self._on_standby(peer, frame, now_s)
+                return []
             case Ping():
                 return [Send(peer.id, encode_frame(Pong()))]
             case Push() | Pong():
@@ -252,6 +258,7 @@ class Room:
                 effects.append(self._pause(peer, decisions[0].session, decisions[0].n))
         self._own_n = self._sessions[self._own_session].durable_n if self._own_session in self._sessions else 0
         self._flights.clear()
+        self._offers.changed()
         self._next = self.head + 1
         self._asked = False
         return effects + self._look_up_waiting()
@@ -427,10 +434,10 @@ class Room:
             session.rate = session.rate or Rate(self._limits.events_per_s, self._limits.events_per_s, now_s)
             if not session.rate.take(len(fresh), now_s):
                 return [*effects, self._pause(peer, name, fresh[0].n)]
-            effects += self._judge(peer, name, fresh)
+            effects += self._judge(peer, name, fresh, now_s)
         return effects
 
-    def _judge(self, peer: Peer, name: str, fresh: list[PushEvent]) -> list[Effect]:
+    def _judge(self, peer: Peer, name: str, fresh: list[PushEvent], now_s: float) -> list[Effect]:
         decisions: list[Decision] = []
         notes: list[Note] = []
         for event in fresh:
@@ -440,7 +447,11 @@ class Room:
             decisions.append(decision)
             if note is not None:
                 notes.append(note)
-        return self._decide(peer.id, name, peer.user.id, decisions, notes)
+        offer = self._offers.standing  # a request ends it, be it used or not
+        effects = self._decide(peer.id, name, peer.user.id, decisions, notes)
+        if offer is not None and (request := next((note for note in notes if note.kind == "request"), None)) is not None:
+            effects += self.commit([offer.start(first_requested(request), now_s)])
+        return effects
 
     def _decide(self, peer: PeerId | None, name: str, client_id: str, decisions: list[Decision], notes: list[Note]) -> list[Effect]:
         started = any(note.name == SESSION_STARTED for note in notes)
@@ -452,6 +463,8 @@ class Room:
 
     def _append(self, batch: Batch, peer: PeerId | None, notes: list[Note]) -> list[Effect]:
         self._next += sum(decision.body is not None for decision in batch.decisions)
+        if any(note.kind == "request" for note in notes):
+            self._offers.requested(self.decided)
         self._flights.append(_Flight(batch, peer, notes))
         return [Append(batch)]
 
@@ -585,16 +598,25 @@ class Room:
             return [Send(to, frame) for to in sorted(self._by_session.get(live.to, ()))]
         return [Send(other.id, frame) for other in self._peers.values() if other.session and other.id != peer.id]
 
+    def _on_standby(self, peer: Peer, frame: Standby, now_s: float) -> None:
+        """Keep the offer of a connection that is the active runtime's own, once all is decided that ended what it ran."""
+        session = self._sessions.get(peer.session)
+        if session is None or session.client_id != peer.user.id or not self._lease.vouches(peer.session) or not peer.same_rules:
+            return
+        if session.last_n >= frame.n and (session.rate is None or session.rate.take(1, now_s)):
+            self._offers.take(Offer(peer.id, frame, now_s))
+
     def _note(self, note: Note, now_s: float, ago_s: float) -> list[Effect]:
         match note.kind:
             case "session":
                 self._asked = False
                 self._lease.apply(note, now_s, ago_s)
+                self._offers.changed()
             case "password":
                 self._grounds.passwords.add(str(note.args["requestId"]))
             case "title":
                 return [Retitle(str(note.args["value"]))]
-            case "none":
+            case "request" | "none":
                 pass
         return []
 
@@ -622,6 +644,7 @@ class Room:
 
     def _forget(self, peer: Peer, now_s: float) -> None:
         del self._peers[peer.id]
+        self._offers.left(peer.id)
         if not peer.session or peer.looks_only:
             return
         same = self._by_session[peer.session]

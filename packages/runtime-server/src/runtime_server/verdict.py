@@ -20,19 +20,22 @@ from runtime_store.frames import decode_args, encode_json
 
 from .log import Decision
 
-NoteKind = Literal["session", "password", "title", "none"]
+NoteKind = Literal["session", "password", "title", "request", "none"]
 
+_KEPT = frozenset[NoteKind]({"session", "password"})
+"""What a room must know of what was recorded before it was opened."""
 _SERVER_ONLY = frozenset(wire_name(event) for event in SERVER_ONLY)
 _RULE_BOUND = frozenset(wire_name(event) for event in RULE_BOUND)
 _SESSION_EVENTS = frozenset(name for name in DEFINITIONS if name.startswith("v1.RuntimeSession"))
 _WITH_ARTIFACTS = frozenset({"v1.DisplayAdded", "v1.DisplayUpdated", "v1.ResultAdded", "v1.FilePut"})
 SESSION_STARTED = wire_name(RuntimeSessionStarted)
+_REQUESTED, _BATCH_REQUESTED = "v1.ExecutionRequested", "v1.ExecutionBatchRequested"
 _INPUT_REQUESTED, _INPUT_REPLIED, _METADATA_SET = "v1.InputRequested", "v1.InputReplied", "v1.NotebookMetadataSet"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A recorded event that the room itself acts on, once it is durable."""
+    """A recorded event that the room itself acts on; once it is durable, but for requests."""
 
     kind: NoteKind
     name: str
@@ -119,8 +122,9 @@ def judge(
         return reject("missing-artifact", f"{name} names bytes that are not here: sha256 {missing}")
     if name == _INPUT_REPLIED and "value" in decoded and decoded["requestId"] in grounds.passwords:
         return reject("forbidden", "a password is answered over the live channel, never in the log")
-    note = Note(kind, name, decoded, client_id, session) if (kind := note_kind(name, decoded)) != "none" else None
-    marked = note is not None and kind != "title"
+    kind = note_kind(name, decoded)
+    note = Note(kind, name, decoded, client_id, session) if kind != "none" else None
+    marked = kind in _KEPT
     return Decision(session, n, client_id, digest, event_body(name, args, client_id, session, n), None, "", marked), note
 
 
@@ -130,6 +134,8 @@ def note_kind(name: str, args: Mapping[str, Json]) -> NoteKind:
         return "session"
     if name == _INPUT_REQUESTED and args["password"] is True:
         return "password"
+    if name == _REQUESTED or (name == _BATCH_REQUESTED and args["items"]):
+        return "request"
     if name == _METADATA_SET and args["key"] == "title":
         return "title"
     return "none"
@@ -139,6 +145,12 @@ def note_of(body: bytes) -> Note:
     """Read a marked event back."""
     name, args, client_id, session, _ = msgspec.json.decode(body)
     return Note(note_kind(name, args), name, args, client_id, session)
+
+
+def first_requested(note: Note) -> str:
+    """Give the id of the first execution that a request asks for."""
+    items: Any = note.args.get("items")  # Any: checked args
+    return str(items[0]["executionId"] if items else note.args["executionId"])
 
 
 def raw_args(args: Mapping[str, Json]) -> msgspec.Raw:

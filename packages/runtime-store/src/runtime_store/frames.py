@@ -67,6 +67,20 @@ class LiveOut(Frame, frozen=True, tag="live"):
     id: Id | None = None
 
 
+class Standby(Frame, frozen=True, tag="standby", rename="camel"):
+    """The client's runtime session waits: the next execution may be started for it where its request enters the log.
+
+    It waits once the store session's events up to `n` are decided, and knows all requests up to `head`. `started_ms` is its
+    clock now; the rest is as in `v1.ExecutionStarted`.
+    """
+
+    session_id: Id
+    execution_count: Seq
+    started_ms: Head
+    n: Head
+    head: Head
+
+
 class Ping(Frame, frozen=True, tag="ping"):
     """Are you there? The server adds the head of its log."""
 
@@ -198,7 +212,7 @@ class Bye(Frame, frozen=True, tag="bye"):
     message: str
 
 
-ClientFrame = Hello | From | Push | LiveOut | Ping | Pong
+ClientFrame = Hello | From | Push | LiveOut | Standby | Ping | Pong
 ServerFrame = Welcome | Events | Ack | Reject | Pause | LiveIn | Ping | Pong | Bye
 
 _ENCODER = msgspec.json.Encoder()

@@ -109,7 +109,8 @@ class Replica:
         self.head = head
         self.backend = backend
         self._new_session = new_session
-        self._last_n = 0
+        self.last_n = 0
+        """The number of the newest event of this life."""
         self._pending: OrderedDict[Key, Entry] = OrderedDict()
 
     @property
@@ -127,8 +128,8 @@ class Replica:
 
     def commit(self, name: str, args: dict[str, Json], raw: bytes, client_id: str | None = None) -> Entry:
         """Number a new event of this life and add it to the pending ones."""
-        self._last_n += 1
-        entry = Entry(LogEvent(name, args, client_id or self.client_id, self.session, self._last_n), raw)
+        self.last_n += 1
+        entry = Entry(LogEvent(name, args, client_id or self.client_id, self.session, self.last_n), raw)
         self._pending[entry.key] = entry
         return entry
 
@@ -218,7 +219,7 @@ class Replica:
             kept[moved.key] = moved
         self._pending = kept
         if session == self.session:
-            self.session, self._last_n = fresh, len(pairs)
+            self.session, self.last_n = fresh, len(pairs)
         return Rekeyed(pairs)
 
 

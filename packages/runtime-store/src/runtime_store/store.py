@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar, final
 
 from runtime_schema.args import check_args, encode_args
 from runtime_schema.events import Event, wire_name
-from runtime_schema.ids import StoreSessionId
+from runtime_schema.ids import RuntimeSessionId, StoreSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.queries import Query
 from runtime_schema.store_types import LiveHandler, LiveMessage, RejectedError, StoreStatus, Unsubscribe
@@ -23,7 +23,7 @@ from .address import Address
 from .client import SyncClient
 from .errors import DamagedImageError, FrameError, StoreClosedError, StoreFileError
 from .file import FileImage, StoreFile, Write
-from .frames import LiveOut, encode_json
+from .frames import LiveOut, Standby, encode_json
 from .live import LiveChannel
 from .past import StateAt
 from .protocol import Deliver, Effect, LoadImage, Reconciled, Reset, SyncProtocol, Upload, Welcomed
@@ -101,6 +101,8 @@ class Store:
         self._uploader: ArtifactUploader | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._notice: str | None = None
+        self._told_head = 0
+        self._standby: Standby | None = None
         self._live = LiveChannel(self._send_live_frame, new_id, live_timeout_s)
         self._status_callbacks: dict[int, tuple[Callable[[StoreStatus], None], StoreStatus | None]] = {}
         self._next_callback = 0
@@ -193,6 +195,13 @@ class Store:
         if self._client is None and to is None:
             return None
         return await self._live.ask(topic, data, to)
+
+    def stand_by(self, session_id: RuntimeSessionId, execution_count: int, started_ms: int) -> None:
+        """Tell the backend that a runtime waits; see the Store port."""
+        if self._client is not None:
+            n, head = self._replica.last_n, self._told_head
+            self._standby = Standby(session_id=session_id, execution_count=execution_count, started_ms=started_ms, n=n, head=head)
+            self._turn_soon()
 
     async def synced(self) -> None:
         """Wait until everything is here that the backend has; returns at once where the store is its own authority.
@@ -345,6 +354,9 @@ class Store:
             self._next_turn = None
         self._notify()
         self._record()  # a runtime's answer to what it was just told: the next turn would cost it more than the rest
+        if self._standby is not None and self._client is not None:
+            self._client.send_aside(self._standby)  # behind the end of what ran before
+            self._standby = None
         self._wake_waiters()
 
     def _record(self) -> None:
@@ -436,6 +448,7 @@ class Store:
         self._turn_soon()
 
     def _notify(self) -> None:
+        self._told_head = self._replica.head
         for subscription, rows in list(self._local.changed_rows()):
             self._call(subscription.deliver, rows)
         status = self.status
@@ -548,4 +561,4 @@ class Store:
         task.add_done_callback(self._tasks.discard)
 
     def _send_live_frame(self, frame: LiveOut) -> bool:
-        return self._client is not None and self._client.send_live(frame)
+        return self._client is not None and self._client.send_aside(frame)

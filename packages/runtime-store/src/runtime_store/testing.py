@@ -32,6 +32,7 @@ from .frames import (
     Reject,
     Sender,
     ServerFrame,
+    Standby,
     User,
     Welcome,
     decode_client_frame,
@@ -74,6 +75,8 @@ class InMemoryBackend:
         self.log: list[ConfirmedEvent] = []
         self.peers: list[Peer] = []
         self.overloaded = False
+        self.offers: list[tuple[int, Standby]] = []
+        """What runtimes that wait have said, and how long the log was then; here it starts nothing."""
         self._records: dict[tuple[str, int], tuple[str, bytes, int | Verdict]] = {}
         self._last_n: dict[str, int] = {}
 
@@ -117,6 +120,8 @@ class InMemoryBackend:
                 self._push(peer, push)
             case LiveOut() as live:
                 self._relay(peer, live)
+            case Standby() as offer:
+                self.offers.append((len(self.log), offer))
             case Ping():
                 peer.send(Pong())
             case Pong():

@@ -1441,11 +1441,12 @@ export const MATERIALIZERS: Readonly<Record<EventName, Materializer>> = {
   },
   "v1.ExecutionStarted": {
     "guard": {
-      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (e.status = 'queued') AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId))",
+      "sql": "SELECT EXISTS (SELECT 1 FROM executions e JOIN runtime_sessions s ON s.session_id = :sessionId LEFT JOIN cells c ON c.id = e.cell_id WHERE e.id = :executionId AND (e.status = 'queued') AND (e.session_id = s.session_id) AND (s.store_session_id = :storeSessionId OR :clientId = 'server'))",
       "params": [
         "sessionId",
         "executionId",
-        "storeSessionId"
+        "storeSessionId",
+        "clientId"
       ]
     },
     "statements": [
@@ -2061,7 +2062,7 @@ export const queries = {
 export const SCHEMA_HASH = "76ad625ad8ed6cf4";
 
 /** Equal hashes derive equal states from a log. */
-export const RULES_HASH = "80128c083d5be203";
+export const RULES_HASH = "25134e487f46aaf3";
 
 /** WebSocket subprotocol. */
 export const SUBPROTOCOL = "runt-sync.v1";

@@ -15,7 +15,7 @@ from runtime_core.errors import ArtifactUnavailableError, EngineDiedError, Input
 from runtime_core.ports import ArtifactStore, Engine, EngineSink, LiveMessage, Store, StoreStatus
 from runtime_schema.errors import InvalidEventError
 from runtime_schema.events import CellCreated, CellSourceSet, ExecutionCancelRequested, ExecutionRequested, JsonText, NotebookMetadataSet
-from runtime_schema.ids import CellId, ExecutionId
+from runtime_schema.ids import CellId, ExecutionId, RuntimeSessionId
 from runtime_schema.json_text import Json
 from runtime_schema.live import CommMessage
 from runtime_schema.outputs import ErrorOutput, Output, StreamText
@@ -245,6 +245,10 @@ async def check_store(make: Callable[[], Awaitable[Store]]) -> None:
     status = await statuses.get()
     assert status.connected
     assert status.head >= applied[-1].seq
+
+    store.stand_by(RuntimeSessionId("no-session"), 1, 0)
+    _request(store, "checked-execution", "1")
+    assert (await _status(store, "checked-execution", "queued")).session_id is None, "an offer is good for its session only"
 
 
 async def check_replicas(make: Callable[[], Awaitable[tuple[Store, Store]]]) -> None:

@@ -15,7 +15,7 @@ from runtime_core.errors import RejectedError
 from runtime_core.ports import Applied, LiveHandler, LiveMessage, Store, StoreStatus, Unsubscribe
 from runtime_schema.args import check_args, encode_args
 from runtime_schema.events import RULE_BOUND, Event, wire_name
-from runtime_schema.ids import SERVER_CLIENT_ID, StoreSessionId
+from runtime_schema.ids import SERVER_CLIENT_ID, RuntimeSessionId, StoreSessionId
 from runtime_schema.json_text import Json, encode
 from runtime_schema.materialize import create_state, materialize
 from runtime_schema.queries import Query
@@ -117,6 +117,8 @@ class InMemoryStore(Store):
         self._subscriptions: list[_Subscription] = []
         self._status_callbacks: dict[Callable[[StoreStatus], None], StoreStatus | None] = {}
         self._live: dict[str, LiveHandler] = {}
+        self.offers: list[tuple[str, int]] = []
+        """What guests offered by `stand_by`, session and count; a test makes the backend answer."""
         if backend is None:
             self.backend.stores.append(self)
             self.connect()
@@ -187,6 +189,9 @@ class InMemoryStore(Store):
                 del self._live[topic]
 
         return unsubscribe
+
+    def stand_by(self, session_id: RuntimeSessionId, execution_count: int, started_ms: int) -> None:
+        self.offers.append((session_id, execution_count))
 
     async def send_live(self, topic: str, data: Json, *, to: StoreSessionId | None = None) -> Json:
         if not self._connected:
