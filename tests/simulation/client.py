@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import final
 
 from runtime_store.address import Address
-from runtime_store.frames import ClientFrame, LiveOut, Standby, encode_frame
+from runtime_store.frames import ClientFrame, LiveOut, encode_frame
 from runtime_store.protocol import Close, Connect, Effect, Reconciled, Reset, Send, SyncProtocol
 from runtime_store.reconcile import Confirmed
 
@@ -52,7 +52,7 @@ class SimulatedClient:
             self._socket.leave("stopped")
             self._socket = None
 
-    def send_aside(self, frame: LiveOut | Standby) -> bool:
+    def send_live(self, frame: LiveOut) -> bool:
         if not self.protocol.connected:
             return False
         self._send(frame)

@@ -165,7 +165,7 @@ MUTANTS = (
     Mutant(
         "an offer is good for a request that others came before",
         "in turn",
-        (edit(Offers, "take", ("if offer.frame.head >= self._requested:", "if True:")),),
+        (edit(Offers, "take", ("if offer.standby.head >= self._requested:", "if True:")),),
     ),
     Mutant("an offer is good for all requests", "in turn", (edit(Offers, "requested", ("self.standing = None", "pass")),)),
     Mutant(

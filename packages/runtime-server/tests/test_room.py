@@ -615,8 +615,8 @@ def waiting_room(*, head: int = 2, n: int = 2) -> Room:
 
 
 def stand_by(room: Room, peer: int, *, head: int = 2, n: int = 2, now_s: float = 0.0) -> None:
-    frame = Standby(session_id="r", execution_count=7, started_ms=5_000, n=n, head=head)
-    assert room.on_frame(peer, frame, now_s) == []
+    standby = Standby(session_id="r", execution_count=7, started_ms=5_000, n=n, head=head)
+    assert room.on_frame(peer, Push(events=[], standby=standby), now_s) == []
 
 
 def request(n: int, execution_id: str = "e1") -> PushEvent:
@@ -686,6 +686,23 @@ def test_an_offer_ends_with_its_connection_and_no_other() -> None:
     stand_by(room, 1, head=room.decided)
     room.on_close(1, 0.0)
     assert starts(push(room, 2, request(2))) == []
+
+
+def test_a_connection_that_is_closed_for_its_push_offers_nothing() -> None:
+    room = waiting_room()
+    push(room, 2, request(1, "e0"))
+    standby = Standby(session_id="r", execution_count=7, started_ms=5_000, n=2, head=room.decided)
+    (close,) = room.on_frame(1, Push(events=[source(4), source(3)], standby=standby), 0.0)
+    assert isinstance(close, Close)
+    assert starts(push(room, 2, request(2))) == []
+
+
+def test_an_offer_is_made_with_the_end_of_what_ran_before() -> None:
+    room = waiting_room()
+    push(room, 2, request(1, "e0"))
+    standby = Standby(session_id="r", execution_count=7, started_ms=5_000, n=3, head=room.decided)
+    room.on_frame(1, Push(events=[source(3)], standby=standby), 0.0)
+    assert starts(push(room, 2, request(2))) == [("e1", "server")]
 
 
 def test_an_offer_does_not_count_on_what_was_before_the_room() -> None:

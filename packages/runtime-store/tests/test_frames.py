@@ -38,8 +38,10 @@ CLIENT = {
     b'{"t":"hello","session":"s","rules":"r","schema":"c","backend":"b","head":3,"snapshot":true}': Hello("s", "r", "c", "b", 3, True),
     b'{"t":"from","head":0}': From(0),
     b'{"t":"push","events":[],"session":"old"}': Push([], "old"),
+    b'{"t":"push","events":[],"standby":{"sessionId":"r","executionCount":1,"startedMs":2,"n":3,"head":4}}': Push(
+        [], standby=Standby("r", 1, 2, 3, 4)
+    ),
     b'{"t":"live","topic":"x","data":{"a": 1},"to":"s2","id":"q"}': LiveOut("x", Raw(b'{"a": 1}'), "s2", "q"),
-    b'{"t":"standby","sessionId":"r","executionCount":1,"startedMs":2,"n":3,"head":4}': Standby("r", 1, 2, 3, 4),
     b'{"t":"ping"}': Ping(),
     b'{"t":"pong"}': Pong(),
 }

@@ -145,10 +145,13 @@ class Room:
         if peer is None:
             return []
         if isinstance(frame, Push) and peer.session:
-            return self._on_push(peer, frame, now_s)
+            effects = self._on_push(peer, frame, now_s)
+            if frame.standby is not None and peer_id in self._peers:
+                self._on_standby(peer, frame.standby, now_s)
+            return effects
         if isinstance(frame, Hello) != (not peer.session):
             return self._bye(peer, "bad-frame", "the first frame, and only that, must be hello", now_s)
-        if not isinstance(frame, Hello | From | Push | Standby) and not peer.chatter.take(1, now_s):
+        if not isinstance(frame, Hello | From | Push) and not peer.chatter.take(1, now_s):
             return self._bye(peer, "too-many", f"more than {CHATTER_PER_S} live messages or pings a second", now_s)
         match frame:
             case Hello():
@@ -157,9 +160,6 @@ class Room:
                 return self._on_from(peer, frame, now_s)
             case LiveOut():
                 return self._on_live(peer, frame, now_s)
-            case Standby():
-                self._on_standby(peer, frame, now_s)
-                return []
             case Ping():
                 return [Send(peer.id, encode_frame(Pong()))]
             case Push() | Pong():
@@ -598,13 +598,13 @@ class Room:
             return [Send(to, frame) for to in sorted(self._by_session.get(live.to, ()))]
         return [Send(other.id, frame) for other in self._peers.values() if other.session and other.id != peer.id]
 
-    def _on_standby(self, peer: Peer, frame: Standby, now_s: float) -> None:
+    def _on_standby(self, peer: Peer, standby: Standby, now_s: float) -> None:
         """Keep the offer of a connection that is the active runtime's own, once all is decided that ended what it ran."""
         session = self._sessions.get(peer.session)
         if session is None or session.client_id != peer.user.id or not self._lease.vouches(peer.session) or not peer.same_rules:
             return
-        if session.last_n >= frame.n and (session.rate is None or session.rate.take(1, now_s)):
-            self._offers.take(Offer(peer.id, frame, now_s))
+        if session.last_n >= standby.n and (session.rate is None or session.rate.take(1, now_s)):
+            self._offers.take(Offer(peer.id, standby, now_s))
 
     def _note(self, note: Note, now_s: float, ago_s: float) -> list[Effect]:
         match note.kind:

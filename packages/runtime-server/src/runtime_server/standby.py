@@ -20,16 +20,16 @@ class Offer:
     """What a runtime's connection has said, and when, in the server's monotonic seconds."""
 
     peer: PeerId
-    frame: Standby
+    standby: Standby
     made_s: float
 
     def start(self, execution_id: str, now_s: float) -> ExecutionStarted:
         """Make the start of an execution, by the runtime's own clock: with its finish it tells how long the cell took."""
-        started_ms = self.frame.started_ms + round((now_s - self.made_s) * 1000)
+        started_ms = self.standby.started_ms + round((now_s - self.made_s) * 1000)
         return ExecutionStarted(
             execution_id=ExecutionId(execution_id),
-            session_id=RuntimeSessionId(self.frame.session_id),
-            execution_count=self.frame.execution_count,
+            session_id=RuntimeSessionId(self.standby.session_id),
+            execution_count=self.standby.execution_count,
             started_ms=min(started_ms, MAX_INTEGER),
         )
 
@@ -48,7 +48,7 @@ class Offers:
 
     def take(self, offer: Offer) -> None:
         """Take an offer, unless a request has come meanwhile: that one is first, and the runtime will see it."""
-        if offer.frame.head >= self._requested:
+        if offer.standby.head >= self._requested:
             self.standing = offer
 
     def requested(self, seq: int) -> None:

@@ -13,7 +13,7 @@ from websockets.typing import Origin, Subprotocol
 from runtime_schema.wire import SUBPROTOCOL
 
 from .address import Address
-from .frames import ClientFrame, LiveOut, Standby, encode_frame
+from .frames import ClientFrame, LiveOut, encode_frame
 from .http import is_loopback
 from .protocol import CONNECT_TIMEOUT_S, Close, Connect, Effect, Send, SyncProtocol
 from .sync_socket import SyncSocket
@@ -72,8 +72,8 @@ class SyncClient:
             await asyncio.gather(self._runner, return_exceptions=True)
             self._runner = None
 
-    def send_aside(self, frame: LiveOut | Standby) -> bool:
-        """Send what is not for the log; False when there is no connection."""
+    def send_live(self, frame: LiveOut) -> bool:
+        """Send a live message; False when there is no connection."""
         if not self.protocol.connected:
             return False
         self._send(frame)

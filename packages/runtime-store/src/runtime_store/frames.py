@@ -51,11 +51,26 @@ class PushEvent(Struct, forbid_unknown_fields=True, frozen=True, gc=False):
     args: Raw
 
 
+class Standby(Struct, forbid_unknown_fields=True, frozen=True, gc=False, rename="camel"):
+    """A runtime session waits: the next execution may be started for it where its request enters the log.
+
+    It waits once hello's store session has its events up to `n` decided, and knows all requests up to `head`. `started_ms` is
+    its clock now; the rest is as in `v1.ExecutionStarted`.
+    """
+
+    session_id: Id
+    execution_count: Seq
+    started_ms: Head
+    n: Head
+    head: Head
+
+
 class Push(Frame, frozen=True, tag="push"):
     """Events to be recorded, ascending by `n`; `session` is hello's when absent."""
 
     events: list[PushEvent]
     session: Id | None = None
+    standby: Standby | None = None
 
 
 class LiveOut(Frame, frozen=True, tag="live"):
@@ -65,20 +80,6 @@ class LiveOut(Frame, frozen=True, tag="live"):
     data: Raw
     to: Id | None = None
     id: Id | None = None
-
-
-class Standby(Frame, frozen=True, tag="standby", rename="camel"):
-    """The client's runtime session waits: the next execution may be started for it where its request enters the log.
-
-    It waits once the store session's events up to `n` are decided, and knows all requests up to `head`. `started_ms` is its
-    clock now; the rest is as in `v1.ExecutionStarted`.
-    """
-
-    session_id: Id
-    execution_count: Seq
-    started_ms: Head
-    n: Head
-    head: Head
 
 
 class Ping(Frame, frozen=True, tag="ping"):
@@ -212,7 +213,7 @@ class Bye(Frame, frozen=True, tag="bye"):
     message: str
 
 
-ClientFrame = Hello | From | Push | LiveOut | Standby | Ping | Pong
+ClientFrame = Hello | From | Push | LiveOut | Ping | Pong
 ServerFrame = Welcome | Events | Ack | Reject | Pause | LiveIn | Ping | Pong | Bye
 
 _ENCODER = msgspec.json.Encoder()

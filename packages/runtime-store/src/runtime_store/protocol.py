@@ -33,6 +33,7 @@ from .frames import (
     Reject,
     ServerFrame,
     Snapshot,
+    Standby,
     Welcome,
     decode_server_frame,
     trusted_args,
@@ -131,6 +132,7 @@ class _Flight:
     sent: OrderedDict[Key, int] = field(default_factory=OrderedDict[Key, int])
     sent_bytes: int = 0
     paused_until: float | None = None
+    standby: Standby | None = None
     uploading: bool = False
     uploaded: frozenset[str] = frozenset()
     head_at_last_ping: int = -1
@@ -186,8 +188,13 @@ class SyncProtocol:
         self._phase = "connecting"
         return [Connect()]
 
-    def offer(self, entries: Iterable[Entry]) -> list[Effect]:
-        """Take pending events that may be sent, in order, after those offered before."""
+    def offer(self, entries: Iterable[Entry], standby: Standby | None = None) -> list[Effect]:
+        """Take pending events that may be sent, in order, after those offered before.
+
+        With the last of them goes `standby`, on this connection or never.
+        """
+        if standby is not None and self._phase == "synced":
+            self._flight.standby = standby
         for entry in entries:
             if self._replica.is_pending(entry.key) and entry.key not in self._offered:
                 self._offered[entry.key] = entry
@@ -424,9 +431,14 @@ class SyncProtocol:
             flight.sent_bytes += size
             session = key[0]
             batch.append(PushEvent(n=key[1], name=entry.event.name, args=Raw(entry.raw)))
+        standby = None
+        if not flight.queue:
+            standby, flight.standby = flight.standby, None
         if batch:
             self._images = False  # an image might have these, and could not tell whether their guards held
-            effects.insert(0, Send(Push(events=batch, session=None if session == self._replica.session else session)))
+        if batch or standby is not None:
+            earlier = None if session in ("", self._replica.session) else session
+            effects.insert(0, Send(Push(events=batch, session=earlier, standby=standby)))
         return effects
 
     def _must_wait(self, last: Key, key: Key) -> bool:

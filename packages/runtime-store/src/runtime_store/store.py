@@ -354,9 +354,8 @@ class Store:
             self._next_turn = None
         self._notify()
         self._record()  # a runtime's answer to what it was just told: the next turn would cost it more than the rest
-        if self._standby is not None and self._client is not None:
-            self._client.send_aside(self._standby)  # behind the end of what ran before
-            self._standby = None
+        if self._standby is not None and self._writing is None:  # else it goes with what is being written
+            self._recorded([])
         self._wake_waiters()
 
     def _record(self) -> None:
@@ -370,7 +369,8 @@ class Store:
     def _recorded(self, fresh: list[Entry]) -> None:
         """These commits are as durable as this store makes them: confirm them here, or send them."""
         if self._client is not None:
-            self._client.perform(self._client.protocol.offer(fresh))
+            standby, self._standby = self._standby, None
+            self._client.perform(self._client.protocol.offer(fresh, standby))
         elif fresh:
             event = fresh[0].event
             self._take(self._replica.reconcile(Acked(event.store_session_id, event.n, len(fresh), self._replica.head + 1)))
@@ -561,4 +561,4 @@ class Store:
         task.add_done_callback(self._tasks.discard)
 
     def _send_live_frame(self, frame: LiveOut) -> bool:
-        return self._client is not None and self._client.send_aside(frame)
+        return self._client is not None and self._client.send_live(frame)

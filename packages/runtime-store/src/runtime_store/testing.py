@@ -120,8 +120,6 @@ class InMemoryBackend:
                 self._push(peer, push)
             case LiveOut() as live:
                 self._relay(peer, live)
-            case Standby() as offer:
-                self.offers.append((len(self.log), offer))
             case Ping():
                 peer.send(Pong())
             case Pong():
@@ -140,6 +138,11 @@ class InMemoryBackend:
         peer.send(Welcome(self.name, len(self.log), user, LimitsOut.of(self.limits), decided=dict(self._last_n)))
 
     def _push(self, peer: Peer, push: Push) -> None:
+        self._record_all(peer, push)
+        if push.standby is not None:
+            self.offers.append((len(self.log), push.standby))
+
+    def _record_all(self, peer: Peer, push: Push) -> None:
         session = push.session or peer.session
         for event in push.events:
             if self.overloaded:
