@@ -1,7 +1,7 @@
 """What an execution and an event cost with nothing of ours on their way: processes, sockets, commits and IPython alone.
 
-The same hops as in `execute` and `sync`, each on disk before it is passed on: client A, server, runtime, server, runtime,
-the process of user code, runtime, server, client B. A message is 150 bytes, whose first says what it is.
+The same hops as in `execute` and `sync`, on disk before they are passed on: client A, server, runtime, the process of user
+code, runtime, server, client B. A message is 150 bytes, whose first says what it is.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from runtime_node.event_loop import run_program
 from runtime_server.database import as_sql, configure
 
 ROUNDS, WARM, SIZE = 500, 50, 150
-READY, EVENT, REQUEST, START, RESULT, ACK = (kind.ljust(SIZE, b".") for kind in (b"!", b"e", b"q", b"s", b"r", b"a"))
+READY, EVENT, REQUEST, RESULT, ACK = (kind.ljust(SIZE, b".") for kind in (b"!", b"e", b"q", b"r", b"a"))
 
 
 def measure() -> dict[str, float]:
@@ -117,20 +117,14 @@ async def _serve(listening: int, path: str) -> None:
 
 
 async def _run(port: int) -> None:
-    """Ask for a start at each request, run the cell when it is recorded, send what it gave."""
+    """Run the cell at each request, send what it gave."""
     ours, theirs = socket.socketpair()
     _spawn("cell", str(theirs.fileno()), pass_fds=[theirs.fileno()])
     theirs.close()
-    starting = False
 
     def take(_: _Peer, message: bytes) -> None:
-        nonlocal starting
         if message == REQUEST:
-            server.send(START)
-            starting = True
-        elif message == ACK and starting:
-            cell.send(START)
-            starting = False
+            cell.send(message)
 
     server = await _join(port, take)
     _, cell = await asyncio.get_running_loop().create_connection(lambda: _Peer(lambda _, message: server.send(message)), sock=ours)
