@@ -25,6 +25,8 @@ OUTPUTS = frozenset(
     {"v1.StreamAppended", "v1.DisplayAdded", "v1.DisplayUpdated", "v1.ResultAdded", "v1.ErrorAdded", "v1.MarkdownAppended"}
     | {"v1.OutputsCleared", "v1.ExecutionStarted", "v1.ExecutionFinished", "v1.InputRequested"}
 )
+MOST_TRIES = 8
+"""How often the start of one execution may be in the log: each try beyond the first has a reason of its own, such as a takeover."""
 UNIQUE = frozenset({"v1.CellCreated", "v1.CellSourceSet", "v1.ExecutionRequested", "v1.ExecutionBatchRequested"})
 """Events of people, no two of which say the same here."""
 MAY_VANISH = frozenset(wire_name(event) for event in (*RULE_BOUND, FilePut))
@@ -137,6 +139,8 @@ def _starts(replay: Replay, records: Records) -> Iterator[str]:
         if applied and event.name == "v1.ExecutionStarted"
     )
     yield from (f"one start: execution {id_} was started {count} times" for id_, count in starts.items() if count > 1)
+    tries = Counter(str(event.args["executionId"]) for event in replay.events if event.name == "v1.ExecutionStarted")
+    yield from (f"tries: the start of execution {id_} was tried {count} times" for id_, count in tries.items() if count > MOST_TRIES)
     for id_, count in Counter(records.runs).items():
         if count > 1:
             yield f"one start: the code of execution {id_} ran {count} times"

@@ -118,7 +118,7 @@ MUTANTS = (
     Mutant(
         "a clone's event is answered with its twin's record",
         "receipts",
-        (edit(Room, "on_records", ("record.digest != digest", "False")),),
+        (edit(Room, "on_records", ("record.digest != digest", "False")), edit(Replica, "_take_tail", ("elif mine is None", "elif False"))),
     ),
     Mutant(
         "new events are decided before the resent ones that they follow",

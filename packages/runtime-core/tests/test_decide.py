@@ -69,7 +69,9 @@ def view(
     ended: frozenset[str] = frozenset(),
 ) -> View:
     row = row or session()
-    return View(session_id="own", session=row, active=active, work=work, phase=phase, in_hand=in_hand, ended=ended)
+    return View(
+        session_id="own", store_session_id="store", session=row, active=active, work=work, phase=phase, in_hand=in_hand, ended=ended
+    )
 
 
 def held(start: StartState = "applied", *, running: bool = False, cancelled: bool = False) -> InHand:
@@ -77,7 +79,7 @@ def held(start: StartState = "applied", *, running: bool = False, cancelled: boo
 
 
 def test_nothing_is_done_before_the_session_is_confirmed() -> None:
-    assert decide(View(session_id="own", session=None, active=None, work=(execution(),), phase="ready")) == ()
+    assert decide(View(session_id="own", store_session_id="store", session=None, active=None, work=(execution(),), phase="ready")) == ()
 
 
 def test_first_queued_execution_is_started() -> None:
@@ -185,6 +187,12 @@ def test_execution_that_was_finished_is_not_taken_again() -> None:
 @pytest.mark.parametrize("phase", ["starting", "ready", "restarting"])
 def test_agent_stops_when_its_session_was_ended(phase: Phase, reason: str) -> None:
     assert decide(view(execution(), phase=phase, row=session("terminated", reason))) == (StopAgent(reason=reason),)
+
+
+@pytest.mark.parametrize("in_hand", [None, held(running=True)])
+def test_agent_whose_store_session_is_another_machines_stops_and_runs_nothing(in_hand: InHand | None) -> None:
+    seen = view(execution("e1", "running"), execution("e2"), row=session()._replace(store_session_id="before"), in_hand=in_hand)
+    assert decide(seen) == (StopAgent(reason="displaced"),)
 
 
 def test_lost_agent_starts_anew_when_nobody_took_its_place() -> None:

@@ -587,12 +587,13 @@ def test_of_a_viewer_only_presence_is_relayed(topic: str, to: str | None, heard:
     assert len(frames(room.on_frame(2, LiveOut(topic=topic, data=msgspec.Raw(b"{}"), to=to), 0.0), 1)) == heard
 
 
-def test_a_viewer_that_names_a_runtimes_session_neither_gets_its_messages_nor_vouches_for_it() -> None:
+@pytest.mark.parametrize("user", [VIEWER, BOB], ids=["viewer", "other-user"])
+def test_who_names_anothers_runtime_session_neither_gets_its_messages_nor_vouches_for_it(user: User) -> None:
     room = make_room()
     enter(room, 1, "agent")
     push(room, 1, event(1, "v1.RuntimeSessionStarted", STARTED))
     room.on_durable(1, 0.0)
-    enter(room, 2, "agent", user=VIEWER)
+    enter(room, 2, "agent", user=user)
     enter(room, 3, "page")
     password = LiveOut(topic="input.reply", data=msgspec.Raw(b'{"requestId":"q","value":"secret"}'), to="agent")
     effects = room.on_frame(3, password, 0.0)
@@ -697,6 +698,19 @@ def test_a_connection_that_is_closed_for_its_push_offers_nothing() -> None:
     assert starts(push(room, 2, request(2))) == []
 
 
+def test_of_two_connections_of_one_runtime_none_offers() -> None:
+    room = waiting_room()
+    enter(room, 3, "agent")
+    assert starts(push(room, 2, request(1))) == []
+    for peer in (1, 3):
+        stand_by(room, peer, head=room.decided)
+    assert starts(push(room, 2, request(2))) == []
+    room.on_close(1, 0.0)
+    stand_by(room, 3, head=room.decided)
+    enter(room, 4, "page")
+    assert starts(push(room, 2, request(3))) == [("e1", "server")]
+
+
 def test_an_offer_is_made_with_the_end_of_what_ran_before() -> None:
     room = waiting_room()
     push(room, 2, request(1, "e0"))
@@ -747,6 +761,7 @@ def test_nobody_but_the_runtime_offers_for_it(user: User) -> None:
 def test_a_runtime_of_other_rules_is_not_started_for() -> None:
     room = waiting_room()
     push(room, 2, request(1, "e0"))
+    room.on_close(1, 0.0)
     enter(room, 3, "agent", rules="old")
     stand_by(room, 3, head=room.decided)
     assert starts(push(room, 2, request(2))) == []

@@ -115,6 +115,13 @@ def test_an_own_number_with_another_body_in_the_tail_is_a_clones_event(replica: 
     assert replica.reconcile(Tail(1, [theirs])).steps == [Rekeyed([(mine, entry("fresh0", 1, "mine"))]), Confirmed(1, theirs, False)]
 
 
+def test_an_event_of_this_session_that_was_not_committed_here_is_a_clones(replica: Replica) -> None:
+    commit(replica, "mine")
+    assert replica.reconcile(Acked("me", 1, 1, 1)).steps[0] == Confirmed(1, entry("me", 1, "mine"), True)
+    assert replica.reconcile(Tail(2, [entry("me", 2, "theirs")])).steps == [Rekeyed([]), Confirmed(2, entry("me", 2, "theirs"), False)]
+    assert commit(replica).key == ("fresh0", 1)
+
+
 def test_leftovers_come_first_and_a_conflict_among_them_leaves_this_life_alone(replica: Replica) -> None:
     replica.restore([entry("old", 7), entry("old", 8)])
     commit(replica)

@@ -207,6 +207,7 @@ class RuntimeAgent:
         def see_status(status: StoreStatus) -> None:
             if status.connected:
                 connected.set()
+            self._step()  # the store session may be another
 
         def see_active(rows: Sequence[RuntimeSessionRow]) -> None:
             self._active = rows[0] if rows else None

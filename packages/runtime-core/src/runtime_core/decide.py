@@ -32,6 +32,7 @@ class View:
 
     Args:
         session_id: Its session.
+        store_session_id: That of its store, now.
         session: The confirmed row of that session; None until it is confirmed.
         active: The confirmed active session, whoever's.
         work: Confirmed running and cancelling executions of the session and the first that are queued for it, in order.
@@ -41,6 +42,7 @@ class View:
     """
 
     session_id: str
+    store_session_id: str
     session: RuntimeSessionRow | None
     active: RuntimeSessionRow | None
     work: tuple[ExecutionRow, ...] = ()
@@ -113,6 +115,9 @@ def decide(view: View) -> tuple[Action, ...]:
         return ()
     if view.session.status == "terminated":
         return _after_the_end(view, view.session.ended_reason or "")
+    if view.session.store_session_id != view.store_session_id:
+        # A copy of this machine was faster with the store session: it is the runtime now, and nothing that is said here counts.
+        return (StopAgent(reason="displaced"),)
     in_hand = view.in_hand
     if in_hand is None or in_hand.start == "not-applied":
         return _orphans(view, None) + _next(view)

@@ -75,6 +75,7 @@ class Session:
         """Put together what `decide` looks at."""
         return View(
             session_id=self.session_id,
+            store_session_id=self.ports.store.store_session_id,
             session=self.row,
             active=active,
             work=self.work,

@@ -146,7 +146,7 @@ class Room:
             return []
         if isinstance(frame, Push) and peer.session:
             effects = self._on_push(peer, frame, now_s)
-            if frame.standby is not None and peer_id in self._peers:
+            if frame.standby is not None:
                 self._on_standby(peer, frame.standby, now_s)
             return effects
         if isinstance(frame, Hello) != (not peer.session):
@@ -356,11 +356,14 @@ class Room:
             return self._bye(peer, "ahead", f"you have {hello.head} events of this log, it has {self.head}", now_s)
         peer.session, peer.stage, peer.pinged_s = hello.session, "welcomed", now_s
         peer.same_rules = hello.rules == RULES_HASH
-        if not peer.looks_only:  # a viewer that names another's session must neither vouch for it nor get what is addressed to it
+        own = self._sessions.get(hello.session)
+        # Who names another's session must neither vouch for it nor get what is addressed to it.
+        if not peer.looks_only and (own is None or own.client_id == peer.user.id):
             self._by_session.setdefault(hello.session, set()).add(peer.id)
+            self._offers.shared(self._by_session[hello.session])
         others = [(name, known.durable_n) for name, known in self._sessions.items() if known.client_id == peer.user.id]
         decided = {name: n for name, n in others[-DECIDED_TOLD:] if n}
-        if (own := self._sessions.get(hello.session)) is not None and own.durable_n:
+        if own is not None and own.durable_n:
             decided[hello.session] = own.durable_n
         snapshot = self._offer(peer, hello) if hello.snapshot else None
         limits = LimitsOut.of(self._limits)
@@ -601,8 +604,10 @@ class Room:
     def _on_standby(self, peer: Peer, standby: Standby, now_s: float) -> None:
         """Keep the offer of a connection that is the active runtime's own, once all is decided that ended what it ran."""
         session = self._sessions.get(peer.session)
-        if session is None or session.client_id != peer.user.id or not self._lease.vouches(peer.session) or not peer.same_rules:
+        if session is None or not self._lease.vouches(peer.session) or not peer.same_rules:
             return
+        if self._by_session.get(peer.session) != {peer.id}:
+            return  # another's session, or a machine and its copy, each of which would run what is started
         if session.last_n >= standby.n and (session.rate is None or session.rate.take(1, now_s)):
             self._offers.take(Offer(peer.id, standby, now_s))
 
@@ -645,9 +650,9 @@ class Room:
     def _forget(self, peer: Peer, now_s: float) -> None:
         del self._peers[peer.id]
         self._offers.left(peer.id)
-        if not peer.session or peer.looks_only:
+        same = self._by_session.get(peer.session, set())
+        if peer.id not in same:
             return
-        same = self._by_session[peer.session]
         same.discard(peer.id)
         if not same:
             del self._by_session[peer.session]

@@ -4,6 +4,7 @@ Pure. That spares the request a crossing to the runtime and back. Whatever speak
 request is queued as any other, and the runtime starts it itself.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import final
 
@@ -59,6 +60,11 @@ class Offers:
     def left(self, peer: PeerId) -> None:
         """A connection is gone, and with it what it offered: its runtime may be dead."""
         if self.standing is not None and self.standing.peer == peer:
+            self.standing = None
+
+    def shared(self, peers: Set[PeerId]) -> None:
+        """A session has got another connection, and has these now: one may be a copied machine's."""
+        if self.standing is not None and self.standing.peer in peers:
             self.standing = None
 
     def changed(self) -> None:

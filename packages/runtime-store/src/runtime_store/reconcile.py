@@ -173,6 +173,8 @@ class Replica:
                 # A clone of this machine was faster with the same number: what is pending here is somebody else's by name.
                 steps.append(self._rekey(entry.key))
                 mine = None
+            elif mine is None and entry.event.store_session_id == self.session and entry.event.n > self.last_n:
+                steps.append(self._rekey((self.session, entry.event.n)))  # a clone's, who uses this session by now
             self.head += 1
             if mine is None:
                 steps.append(Confirmed(self.head, entry, own=False))
