@@ -226,7 +226,7 @@ MUTANTS = (
             edit(
                 Execution,
                 "was_started",
-                ("self._starting is None or bool((await result_of(self._starting)).applied)", "True"),
+                ("bool((await result_of(self._starting)).applied)", "True"),
             ),
             edit(decide, "_in_hand", ('if row.status == "running" and view.phase == "ready":', 'if view.phase == "ready":')),
         ),

@@ -55,6 +55,22 @@ async def test_ready_is_said_only_when_the_engine_is_up() -> None:
     assert phases == ["starting", "ready"]
 
 
+@pytest.mark.parametrize("source", ["wait", None], ids=["running", "waiting"])
+async def test_agent_whose_store_session_a_copied_machine_uses_by_now_stops(source: str | None) -> None:
+    scenario = Scenario()
+    store = scenario.store("agent-store")
+    agent = scenario.agent(store=store, engine=ScriptedEngine(SCRIPTS))
+    await agent.start()
+    if source is not None:
+        scenario.person.request("e1", source)
+    await settle()
+    store.lose_session("other")
+    await settle()
+    store.connect()
+    assert await asyncio.wait_for(agent.closed(), 10) == "displaced"
+    assert scenario.person.session(agent).status == "ready", "it is the copy's"
+
+
 async def test_takeover_displaces_the_running_agent() -> None:
     scenario = Scenario()
     old = await scenario.started("old", SCRIPTS)

@@ -119,7 +119,8 @@ class Execution:
         Raises:
             RejectedError: The authority takes no starts from this version.
         """
-        applied = self._starting is None or bool((await result_of(self._starting)).applied)
+        assert self._starting is not None
+        applied = bool((await result_of(self._starting)).applied)
         self.start_state = "applied" if applied else "not-applied"
         return applied
 

@@ -82,6 +82,11 @@ class NotebookDisplayHook(DisplayHook):
         if self.shell.last_error is not before:
             self.shell.result_failed = True
 
+    @staticmethod
+    def semicolon_at_end_of_expression(expression: str) -> bool:
+        """Tell whether a cell wants its value hidden; IPython cuts it into tokens for that, and most have no semicolon."""
+        return ";" in expression and bool(DisplayHook.semicolon_at_end_of_expression(expression))
+
     def write_output_prompt(self) -> None:
         """Write none: the page numbers results."""
 

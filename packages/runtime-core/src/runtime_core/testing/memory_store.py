@@ -229,6 +229,12 @@ class InMemoryStore(Store):
         self._connected = False
         self.notice()
 
+    def lose_session(self, store_session_id: str) -> None:
+        """Find that a copy of this machine uses its store session by now, and connect anew under another."""
+        self.disconnect()
+        self._session_id, self._n = StoreSessionId(store_session_id), 0
+        self.notice()
+
     def hold(self, *, outgoing_only: bool = False) -> None:
         """Let nothing out, and nothing in unless it is `outgoing_only`."""
         self._holds_outgoing = True
