@@ -25,7 +25,6 @@ from runtime_schema.store_types import Applied, LiveMessage, RejectedError, Stor
 from runtime_store import Address, Store, connect
 from runtime_store.file import StoreFile, Write
 from runtime_store.frames import ConfirmedEvent, PushEvent, Standby
-from runtime_store.reconcile import Entry
 from runtime_store.sync_socket import SyncSocket
 from runtime_store.testing import InMemoryBackend, InMemoryServer, Verdict
 
@@ -376,22 +375,23 @@ async def test_a_copy_is_written_soon_though_nobody_commits(
 async def test_what_was_sent_before_it_was_written_and_is_not_decided_is_written_soon(
     server: InMemoryServer, backend: InMemoryBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: asyncio.Queue[list[Entry]] = asyncio.Queue()
+    written: asyncio.Queue[Write] = asyncio.Queue()
     write = StoreFile.write
 
     def write_and_tell(file: StoreFile, what: Write) -> None:
         write(file, what)
-        if what.pending:
-            written.put_nowait(what.pending)
+        written.put_nowait(what)
 
     monkeypatch.setattr(StoreFile, "write", write_and_tell)
     backend.overloaded = True
     store = await connect(server.url, "nb", path=tmp_path / "agent.runt", power_safe=False)
     await store.synced()
+    while (await asyncio.wait_for(written.get(), 10)).reset_to is None:
+        pass  # nothing else is to be written once it is known whose log it is
     store.commit(title("one"))
     store.commit(title("two"))
-    entries = await asyncio.wait_for(written.get(), 10)
-    assert [entry.event.args["value"] for entry in entries] == ['"one"', '"two"']
+    soon = await asyncio.wait_for(written.get(), 10)
+    assert [entry.event.args["value"] for entry in soon.pending] == ['"one"', '"two"']
     assert await store.close(flush_timeout_s=0) == 2
     backend.overloaded = False
     again = await connect(server.url, "nb", path=tmp_path / "agent.runt", power_safe=False)
