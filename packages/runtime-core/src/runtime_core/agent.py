@@ -205,9 +205,11 @@ class RuntimeAgent:
         connected, seen = asyncio.Event(), asyncio.Event()
 
         def see_status(status: StoreStatus) -> None:
-            if status.connected:
+            if not status.connected:
+                connected.clear()
+            elif not connected.is_set():
                 connected.set()
-            self._step()  # the store session may be another
+                self._step()  # the store session may be another by now
 
         def see_active(rows: Sequence[RuntimeSessionRow]) -> None:
             self._active = rows[0] if rows else None

@@ -360,7 +360,7 @@ class Room:
         # Who names another's session must neither vouch for it nor get what is addressed to it.
         if not peer.looks_only and (own is None or own.client_id == peer.user.id):
             self._by_session.setdefault(hello.session, set()).add(peer.id)
-            self._offers.shared(self._by_session[hello.session])
+            self._offers.withdraw(self._by_session[hello.session])  # one of several may be a copied machine's
         others = [(name, known.durable_n) for name, known in self._sessions.items() if known.client_id == peer.user.id]
         decided = {name: n for name, n in others[-DECIDED_TOLD:] if n}
         if own is not None and own.durable_n:
@@ -649,7 +649,7 @@ class Room:
 
     def _forget(self, peer: Peer, now_s: float) -> None:
         del self._peers[peer.id]
-        self._offers.left(peer.id)
+        self._offers.withdraw({peer.id})  # its runtime may be dead
         same = self._by_session.get(peer.session, set())
         if peer.id not in same:
             return

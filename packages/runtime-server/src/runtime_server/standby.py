@@ -57,13 +57,8 @@ class Offers:
         self._requested = seq
         self.standing = None
 
-    def left(self, peer: PeerId) -> None:
-        """A connection is gone, and with it what it offered: its runtime may be dead."""
-        if self.standing is not None and self.standing.peer == peer:
-            self.standing = None
-
-    def shared(self, peers: Set[PeerId]) -> None:
-        """A session has got another connection, and has these now: one may be a copied machine's."""
+    def withdraw(self, peers: Set[PeerId]) -> None:
+        """What these connections offered is over."""
         if self.standing is not None and self.standing.peer in peers:
             self.standing = None
 

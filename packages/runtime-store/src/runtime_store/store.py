@@ -89,7 +89,7 @@ class Store:
         self._imaged = begin.seq
         self._kept: list[Confirmed] | None = None if file is not None else []
         self._fresh: list[Entry] = []
-        self._unkept: list[Entry] = []
+        self._unwritten: list[Entry] = []
         """What was sent before it was written."""
         self._write = Write()
         self._writing: asyncio.Task[None] | None = None
@@ -385,12 +385,12 @@ class Store:
             head = self._replica.head
             write.confirmed = [Confirmed(head + place, entry, own=False) for place, entry in enumerate(fresh, 1)]
         else:
-            unkept, self._unkept = self._unkept, []
-            write.pending = [entry for entry in (*unkept, *fresh) if self._replica.is_pending(entry.key)]
+            unwritten, self._unwritten = self._unwritten, []
+            write.pending = [entry for entry in (*unwritten, *fresh) if self._replica.is_pending(entry.key)]
         return write, fresh
 
     def _keep(self, file: StoreFile) -> None:
-        """See to it that what there is to write gets written: commits now, as they wait for it; a copy of the log soon."""
+        """See to it that what there is to write gets written: commits now, unless they can go out before; a copy of the log soon."""
         if self._broken is not None or self._writing is not None or not (self._fresh or self._write):
             return
         if file.power_safe:
@@ -398,9 +398,9 @@ class Store:
         elif self._fresh and (self._client is None or not self._client.protocol.connected):
             self._write_at_once(file)
         else:
-            if self._fresh:  # on its way to the backend it is as safe as here, and most comes back before it is written
+            if self._fresh:  # most of it is decided before it would be written
                 fresh, self._fresh = self._fresh, []
-                self._unkept += fresh
+                self._unwritten += fresh
                 self._recorded(fresh)
             if self._copying is None:
                 self._copying = self._loop.call_later(_COPY_WITHIN_S, self._write_at_once, file)
@@ -411,7 +411,7 @@ class Store:
             self._copying.cancel()
             self._copying = None
         try:
-            while self._broken is None and (self._fresh or self._unkept or self._write):
+            while self._broken is None and (self._fresh or self._unwritten or self._write):
                 write, fresh = self._next_write()
                 file.write(write)
                 self._recorded(fresh)
@@ -449,7 +449,7 @@ class Store:
                     self._write.undone.append(step.entry.key)
                 case Rekeyed():
                     # The journal is written anew, so that it keeps the order of the pending events.
-                    self._fresh, self._unkept = list(self._replica.pending()), []
+                    self._fresh, self._unwritten = list(self._replica.pending()), []
                     self._write.undone += [old.key for old, _ in step.pairs] + [entry.key for entry in self._fresh]
         if self._file is None:
             self._write = Write()
